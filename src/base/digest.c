@@ -1,0 +1,121 @@
+#include "base/digest.h"
+
+#include <openssl/evp.h>
+#include <string.h>
+
+/* libcrypto fails here only when memory runs out or the library is broken: neither can go on. */
+static void require(int succeeded)
+{
+	if (succeeded)
+		return;
+	fputs("minsys: sha256 is not available: libcrypto failed\n", stderr);
+	exit(ERR_ENVIRONMENT);
+}
+
+/* Fetched once: an EVP_sha256() fetches the implementation again for every digest, which for
+ * small files costs more than the digest. */
+static const EVP_MD *sha256(void)
+{
+	static EVP_MD *fetched;
+
+	if (!fetched)
+		fetched = EVP_MD_fetch(NULL, "SHA256", NULL);
+	require(fetched != NULL);
+	return fetched;
+}
+
+void digest_begin(struct digest_stream *s)
+{
+	s->context = EVP_MD_CTX_new();
+	require(s->context && EVP_DigestInit_ex(s->context, sha256(), NULL));
+}
+
+void digest_add(struct digest_stream *s, const void *bytes, size_t length)
+{
+	require(EVP_DigestUpdate(s->context, bytes, length));
+}
+
+struct digest digest_end(struct digest_stream *s)
+{
+	struct digest d;
+
+	require(EVP_DigestFinal_ex(s->context, d.bytes, NULL));
+	digest_abandon(s);
+	return d;
+}
+
+void digest_abandon(struct digest_stream *s)
+{
+	EVP_MD_CTX_free(s->context);
+	s->context = NULL;
+}
+
+struct digest digest_of(const void *bytes, size_t length)
+{
+	struct digest_stream s;
+
+	digest_begin(&s);
+	digest_add(&s, bytes, length);
+	return digest_end(&s);
+}
+
+int digest_of_fd(int fd, struct digest *ret_digest, struct err *e)
+{
+	_cleanup_digest_ struct digest_stream s = {0};
+	char chunk[65536];
+	ssize_t got;
+
+	digest_begin(&s);
+	while ((got = read(fd, chunk, sizeof(chunk))) != 0) {
+		if (got > 0)
+			digest_add(&s, chunk, (size_t)got);
+		else if (errno != EINTR)
+			return err_errno(e, "read");
+	}
+	*ret_digest = digest_end(&s);
+	return 0;
+}
+
+char *digest_format(const struct digest *d, char ret_text[DIGEST_HEX_SIZE])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < sizeof(d->bytes); i++) {
+		ret_text[2 * i] = digits[d->bytes[i] >> 4];
+		ret_text[2 * i + 1] = digits[d->bytes[i] & 15];
+	}
+	ret_text[DIGEST_HEX_SIZE - 1] = 0;
+	return ret_text;
+}
+
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int digest_parse(const char *text, struct digest *ret_digest, struct err *e)
+{
+	struct digest d;
+	size_t i;
+
+	for (i = 0; i < sizeof(d.bytes); i++) {
+		int high = hex_value(text[2 * i]);
+		int low = high < 0 ? -1 : hex_value(text[2 * i + 1]);
+
+		if (low < 0)
+			break;
+		d.bytes[i] = (unsigned char)(high << 4 | low);
+	}
+	if (i < sizeof(d.bytes) || text[2 * i])
+		return err_kind(e, ERR_INPUT,
+		    "not a sha256: `%.80s` (expected 64 lower-case hexadecimal digits)", text);
+	*ret_digest = d;
+	return 0;
+}
+
+bool digest_equal(const struct digest *a, const struct digest *b)
+{
+	return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
+}

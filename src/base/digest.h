@@ -1,0 +1,44 @@
+/*
+ * sha256 (FIPS 180-4), the only digest of this project, computed by OpenSSL's libcrypto. Written
+ * out, a digest is 64 lower-case hexadecimal digits.
+ */
+#ifndef BASE_DIGEST_H
+#define BASE_DIGEST_H
+
+#include "base/cleanup.h"
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define DIGEST_HEX_SIZE 65 /* with its NUL */
+
+struct digest {
+	unsigned char bytes[32];
+};
+
+/* A digest under way. */
+struct digest_stream {
+	struct evp_md_ctx_st *context;
+};
+
+#define _cleanup_digest_ _cleanup_(digest_abandon)
+
+void digest_begin(struct digest_stream *s);
+void digest_add(struct digest_stream *s, const void *bytes, size_t length);
+/* The digest of all that was added; the stream is released, and may begin again. */
+struct digest digest_end(struct digest_stream *s);
+/* Release a stream whose digest is not wanted; one not begun ({0}) is left alone. */
+void digest_abandon(struct digest_stream *s);
+
+struct digest digest_of(const void *bytes, size_t length);
+/* Of a descriptor's content from its offset to its end. */
+int digest_of_fd(int fd, struct digest *ret_digest, struct err *e);
+
+/* Write the digest's text and its NUL into `ret_text`; returns ret_text. */
+char *digest_format(const struct digest *d, char ret_text[DIGEST_HEX_SIZE]);
+/* Read a digest's text: exactly 64 lower-case hexadecimal digits. Anything else is ERR_INPUT. */
+int digest_parse(const char *text, struct digest *ret_digest, struct err *e);
+bool digest_equal(const struct digest *a, const struct digest *b);
+
+#endif

@@ -1,0 +1,223 @@
+#include "base/file.h"
+
+#include <linux/openat2.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+int file_write_all(int fd, const void *bytes, size_t length, const char *what, struct err *e)
+{
+	const char *next = bytes;
+
+	while (length) {
+		ssize_t written = write(fd, next, length);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return err_errno(e, "write %s", what);
+		next += written;
+		length -= (size_t)written;
+	}
+	return 0;
+}
+
+int file_read(int dirfd, const char *path, size_t limit, struct buf *ret_content, struct err *e)
+{
+	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	_cleanup_buf_ struct buf content = {0};
+	ssize_t got;
+
+	if (fd < 0)
+		return err_errno(e, "open %s", path);
+	do {
+		got = read(fd, buf_reserve(&content, 65536), 65536);
+		if (got < 0 && errno != EINTR)
+			return err_errno(e, "read %s", path);
+		content.length += got > 0 ? (size_t)got : 0;
+		if (content.length > limit)
+			return err_kind(
+			    e, ERR_INPUT, "read %s: larger than %zu bytes", path, limit);
+	} while (got != 0);
+	buf_add(ret_content, content.data, content.length);
+	return 0;
+}
+
+/* A name beside `path` that no other call, thread or runner uses. */
+static void temporary_name(const char *path, char ret_name[PATH_MAX])
+{
+	static atomic_uint serial;
+
+	snprintf(ret_name, PATH_MAX, "%.*s.%d.%u.tmp", PATH_MAX - 40, path, (int)getpid(),
+	    atomic_fetch_add(&serial, 1));
+}
+
+static int write_synced(
+    int dirfd, const char *path, const void *bytes, size_t length, mode_t mode, struct err *e)
+{
+	_cleanup_close_ int fd =
+	    openat(dirfd, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+
+	if (fd < 0)
+		return err_errno(e, "create %s", path);
+	if (file_write_all(fd, bytes, length, path, e))
+		return -1;
+	if (fchmod(fd, mode))
+		return err_errno(e, "set the mode of %s", path);
+	if (fsync(fd))
+		return err_errno(e, "flush %s", path);
+	return 0;
+}
+
+/* A rename is on disk only when the folder that holds the name is. */
+static int sync_parent(int dirfd, const char *path, struct err *e)
+{
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *parent =
+	    slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+	_cleanup_close_ int fd = openat(dirfd, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || fsync(fd))
+		return err_errno(e, "flush the folder of %s", path);
+	return 0;
+}
+
+int file_replace(
+    int dirfd, const char *path, const void *bytes, size_t length, mode_t mode, struct err *e)
+{
+	char temporary[PATH_MAX];
+
+	temporary_name(path, temporary);
+	if (write_synced(dirfd, temporary, bytes, length, mode, e)) {
+		unlinkat(dirfd, temporary, 0);
+		return -1;
+	}
+	if (renameat(dirfd, temporary, dirfd, path)) {
+		err_errno(e, "rename %s to %s", temporary, path);
+		unlinkat(dirfd, temporary, 0);
+		return -1;
+	}
+	return sync_parent(dirfd, path, e);
+}
+
+/* The fallback where openat2 is missing (Linux < 5.6) or hidden by a container's filter: one
+ * component at a time, refusing every link. */
+static int open_by_walk(int dirfd, const char *path, int flags)
+{
+	_cleanup_close_ int folder = openat(dirfd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	while (folder >= 0) {
+		size_t length = strcspn(path, "/");
+		const char *rest = path + length + strspn(path + length, "/");
+		char name[NAME_MAX + 1];
+		int next;
+
+		if (length > NAME_MAX || !length ||
+		    (length == 2 && path[0] == '.' && path[1] == '.')) {
+			errno = length > NAME_MAX ? ENAMETOOLONG : EXDEV;
+			return -1;
+		}
+		memcpy(name, path, length);
+		name[length] = 0;
+		if (!*rest)
+			return openat(folder, name, flags | O_NOFOLLOW | O_CLOEXEC);
+		next = openat(folder, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (next < 0)
+			return -1;
+		close(folder);
+		folder = next;
+		path = rest;
+	}
+	return -1;
+}
+
+int file_open_beneath(int dirfd, const char *path, int flags, struct err *e)
+{
+	struct open_how how = {
+	    .flags = (unsigned int)flags | O_CLOEXEC,
+	    .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+	};
+	int fd = (int)syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+
+	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
+		fd = open_by_walk(dirfd, path, flags);
+	if (fd < 0)
+		return err_errno(e, "open %s", path);
+	return fd;
+}
+
+int folder_open(int dirfd, const char *path, struct err *e)
+{
+	int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 ? err_errno(e, "open the folder %s", path) : fd;
+}
+
+int folder_make(int dirfd, const char *path, mode_t mode, struct err *e)
+{
+	_cleanup_free_ char *prefix = strdup(path);
+
+	for (char *end = prefix + strspn(prefix, "/"); *end; end += strspn(end, "/")) {
+		char kept;
+
+		end += strcspn(end, "/");
+		kept = *end;
+		*end = 0;
+		if (mkdirat(dirfd, prefix, mode) && errno != EEXIST)
+			return err_errno(e, "make the folder %s", prefix);
+		*end = kept;
+	}
+	int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? err_errno(e, "open the folder %s", path) : fd;
+}
+
+static int empty_folder(int fd, const char *name, struct err *e);
+
+static int open_to_empty(int dirfd, const char *name)
+{
+	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 && errno == EACCES && !fchmodat(dirfd, name, 0700, 0))
+		fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd;
+}
+
+int tree_remove(int dirfd, const char *name, struct err *e)
+{
+	int fd;
+
+	if (!unlinkat(dirfd, name, 0) || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return err_errno(e, "remove %s", name);
+	fd = open_to_empty(dirfd, name);
+	if (fd < 0)
+		return err_errno(e, "open %s to remove what is in it", name);
+	if (empty_folder(fd, name, e))
+		return -1;
+	if (unlinkat(dirfd, name, AT_REMOVEDIR) && errno != ENOENT)
+		return err_errno(e, "remove the folder %s", name);
+	return 0;
+}
+
+/* Takes the descriptor. The depth of the recursion is that of the tree; the descriptors open at
+ * once are as many, which the store's limit on depth keeps below their limit. */
+static int empty_folder(int fd, const char *name, struct err *e)
+{
+	_cleanup_closedir_ DIR *folder = fdopendir(fd);
+	struct dirent *entry;
+
+	if (!folder) {
+		close(fd);
+		return err_errno(e, "read the folder %s", name);
+	}
+	if (fchmod(fd, 0700) && errno != EPERM)
+		return err_errno(e, "open up the folder %s", name);
+	while ((entry = readdir(folder))) {
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+			continue;
+		if (tree_remove(fd, entry->d_name, e))
+			return err_wrap(e, "%s", name);
+	}
+	return 0;
+}

@@ -1,0 +1,43 @@
+/*
+ * Files and folders by descriptor: a folder's descriptor comes before a path, AT_FDCWD allowed
+ * unless said otherwise. Every descriptor returned is close-on-exec and the caller's to close.
+ * Errors name the path.
+ */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+/* Write all of it, through interruptions and short writes. `what` names the file in the error. */
+int file_write_all(int fd, const void *bytes, size_t length, const char *what, struct err *e);
+
+/* Append a file's content to `ret_content`; one above `limit` bytes is an ERR_INPUT. */
+int file_read(int dirfd, const char *path, size_t limit, struct buf *ret_content, struct err *e);
+
+/* Replace a file in one step: temporary name beside it, fsync, rename, fsync of the folder. */
+int file_replace(
+    int dirfd, const char *path, const void *bytes, size_t length, mode_t mode, struct err *e);
+
+/* Open a path that a build may have prepared: nothing on it may lead out of `dirfd` (a real
+ * descriptor), and no magic link of /proc is followed. openat2(2) where the kernel and the
+ * container allow it, else a walk with O_NOFOLLOW that also refuses links that stay inside.
+ * Returns the descriptor. */
+int file_open_beneath(int dirfd, const char *path, int flags, struct err *e);
+
+/* Make a folder and those above it, as mkdir -p, and open it. Returns the descriptor. */
+int folder_make(int dirfd, const char *path, mode_t mode, struct err *e);
+
+/* Open a folder for reading; a symlink in its last place is refused. Returns the descriptor. */
+int folder_open(int dirfd, const char *path, struct err *e);
+
+/* Remove a file or a folder with all that is in it, by descriptor: no link is followed, folders
+ * that forbid entry to their owner are opened up first. What is not there is no error. */
+int tree_remove(int dirfd, const char *name, struct err *e);
+
+#endif
