@@ -1,0 +1,133 @@
+/*
+ * The plan: everything that a project's files say, read and checked as a whole before anything
+ * is built. Invariants of a plan that plan_load() returned:
+ * - every name it refers to exists, names of stages and of what they provide are unique;
+ * - `stages` is in an order in which each stage stands behind all it needs;
+ * - every string, digest and number has the form that its use asks for.
+ * All of it lives in one arena and goes with plan_free().
+ */
+#ifndef PLAN_PLAN_H
+#define PLAN_PLAN_H
+
+#include "base/digest.h"
+#include "base/err.h"
+#include "plan/problems.h"
+
+#include <stdint.h>
+
+/* A list of strings. */
+struct names {
+	char **items;
+	size_t count;
+};
+
+/* `key: value`, in the order of the file (sorted by key where the order has no meaning). */
+struct pair {
+	const char *key;
+	const char *value;
+};
+
+struct pairs {
+	struct pair *items;
+	size_t count;
+};
+
+/* One place that an archive can be had from. */
+struct origin {
+	bool in_pool; /* `location` is a path below a Debian archive, else a URL */
+	const char *location;
+	struct digest sha256;
+};
+
+/* An entry of stages/sources.yaml: either an archive with origins or a folder of the project. */
+struct source {
+	const char *name;
+	struct place place;
+	const char *version;
+	const char *license; /* SPDX expression */
+	struct origin *origins;
+	size_t origin_count;
+	struct names exclude; /* paths below the archive's top folder */
+	struct names patches; /* files beside sources.yaml, applied in order with -p1 */
+	const char *path;     /* a local source: a folder, relative to the project; else NULL */
+	struct names include; /* of a local source: which entries of `path`; empty: all */
+};
+
+/* A stage file, stages/<name>/stage.yaml. */
+struct stage {
+	const char *name;
+	struct place place;
+	const char *summary;
+	const struct source **sources;
+	size_t source_count;
+	const struct stage **needs;
+	size_t need_count;
+	struct names files;	   /* beside the stage file */
+	struct names target_files; /* beside the target file */
+	struct pairs env;	   /* sorted by key */
+	const char *run;	   /* the script */
+	const char *provides;	   /* NULL: nothing that others can need */
+	struct pairs exports;	   /* path in out/minsys -> path in the output; sorted by key */
+	unsigned timeout_seconds;  /* 0: none was asked for */
+};
+
+/* targets/<name>/target.yaml: the facts that a target gives to every stage. */
+struct target {
+	const char *name;
+	const char *summary;
+	struct pairs env; /* sorted by key; always with SOURCE_DATE_EPOCH */
+};
+
+/* One line of toolchain/root.lock. */
+struct locked_package {
+	const char *name;
+	const char *version;
+	const char *path; /* below a Debian archive */
+	uint64_t size;	  /* bytes */
+	struct digest sha256;
+};
+
+/* toolchain/root.yaml and toolchain/root.lock together. */
+struct tools_root {
+	const char *suite;
+	const char *snapshot;  /* timestamp of the public snapshot archive, e.g. 20260711T101637Z */
+	struct names packages; /* asked for */
+	struct pairs links;    /* path -> text of the link; sorted */
+	struct pairs files;    /* path -> content; sorted */
+	struct names exclude;  /* paths not unpacked, with all below them */
+	struct locked_package *locked; /* sorted by name */
+	size_t locked_count;
+	struct digest lock_digest; /* of all that decides the unpacked tree, in canonical form */
+};
+
+struct plan {
+	const char *project; /* the project's folder, absolute */
+	struct target target;
+	struct tools_root tools;
+	struct source *sources;
+	size_t source_count;
+	struct stage **stages; /* in an order that builds */
+	size_t stage_count;
+};
+
+/*
+ * Read and check a project: stages/, targets/<target>/, toolchain/. `target` NULL takes the
+ * project's only target or the one that minsys.yaml names as the default. Every problem of every
+ * file goes into `problems`; with any, returns -1 with a summary in `e` (ERR_INPUT) and no plan.
+ */
+int plan_load(const char *project, const char *target, struct plan **ret_plan,
+    struct problems *problems, struct err *e);
+void plan_free(struct plan *plan);
+
+/* Read only toolchain/root.yaml, for `minsys lock`, whose work may be to mend a wrong lock. Same
+ * rules; the plan holds only `project` and `tools` without a lock. */
+int plan_load_tools(
+    const char *project, struct plan **ret_plan, struct problems *problems, struct err *e);
+
+/* NULL when there is none of that name. */
+const struct stage *plan_stage(const struct plan *plan, const char *name);
+const struct source *plan_source(const struct plan *plan, const char *name);
+/* The value of a target fact, or NULL. */
+const char *target_fact(const struct target *target, const char *key);
+
+#endif

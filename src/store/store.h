@@ -1,0 +1,73 @@
+/*
+ * The store: one folder ($MINSYS_CACHE) that holds what was downloaded, unpacked and built, each
+ * under the digest of its content or of what it was made from. Any number of runners may share
+ * it. Invariants, at every moment and after a kill at any moment:
+ * - what stands under a final name is whole, on disk, and never changes;
+ * - everything else is under tmp/, in a folder that its runner holds a lock (flock) on; a folder
+ *   there that nobody holds is garbage, removed when a store is opened.
+ *
+ *   downloads/<sha256>           files as downloaded
+ *   trees/<digest>/tree          a folder tree in normal form (see store/tree.h)
+ *   trees/<digest>/manifest      its canonical text, whose sha256 is the digest
+ *   blobs/<xx>/<digest>          small texts: actions, records
+ *   unpacked/<key>               text: digest of the tree that came of unpacking <key>
+ *   results/<key>                text: an action's result (build/result.h)
+ *   logs/<key>.log               the output of an action's last run
+ *   failed/<stage>-<key>/        the build tree of a stage that failed, kept for a look
+ *   tmp/<random>/                work in progress
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/buf.h"
+#include "base/digest.h"
+#include "base/err.h"
+#include "store/tree.h"
+
+#include <stdbool.h>
+
+struct store {
+	char *path;	  /* absolute */
+	int fd;		  /* the store's folder */
+	int downloads_fd; /* downloads/ */
+};
+
+/* Open the store at `path`, or where $MINSYS_CACHE, $XDG_CACHE_HOME/minsys or ~/.cache/minsys
+ * say when it is NULL; make it when it is not there; remove what dead runners left in tmp/.
+ * A folder of another format version is ERR_ENVIRONMENT. */
+int store_open(const char *path, struct store **ret_store, struct err *e);
+void store_close(struct store *store);
+
+/* A folder under tmp/ of this runner's own, held by a lock until it is released. */
+struct store_temp {
+	int fd;
+	char name[48]; /* below the store: "tmp/…" */
+};
+int store_temp_make(struct store *store, struct store_temp *ret_temp, struct err *e);
+/* Remove it and all in it. */
+void store_temp_remove(struct store *store, struct store_temp *temp);
+
+/* Small texts under a key of any of the kinds above: "unpacked", "results". A missing one is 0
+ * with *ret_found false; a damaged one (it carries its own sha256 on its last line) is removed
+ * and counts as missing. */
+int store_record_read(struct store *store, const char *kind, const struct digest *key,
+    struct buf *ret_text, bool *ret_found, struct err *e);
+int store_record_write(struct store *store, const char *kind, const struct digest *key,
+    const char *text, size_t length, struct err *e);
+
+/* Is this tree there? */
+bool store_has_tree(struct store *store, const struct digest *tree);
+/* Its path below the store, "trees/<digest>/tree". */
+void store_tree_path(const struct digest *tree, char ret_path[96]);
+int store_tree_manifest(
+    struct store *store, const struct digest *tree, struct buf *ret_manifest, struct err *e);
+
+/*
+ * Give a tree its final name. `temp` holds it as <name> in normal form, `manifest` is its text.
+ * One syncfs, then the rename; when another runner was first, its tree stays and ours is
+ * removed. Either way the tree is there afterwards.
+ */
+int store_tree_commit(struct store *store, struct store_temp *temp, const char *name,
+    const struct buf *manifest, struct digest *ret_tree, struct err *e);
+
+#endif
