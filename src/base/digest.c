@@ -1,53 +1,25 @@
 #include "base/digest.h"
 
-#include <openssl/evp.h>
+#include <errno.h>
 #include <string.h>
-
-/* libcrypto fails here only when memory runs out or the library is broken: neither can go on. */
-static void require(int succeeded)
-{
-	if (succeeded)
-		return;
-	fputs("minsys: sha256 is not available: libcrypto failed\n", stderr);
-	exit(ERR_ENVIRONMENT);
-}
-
-/* Fetched once: an EVP_sha256() fetches the implementation again for every digest, which for
- * small files costs more than the digest. */
-static const EVP_MD *sha256(void)
-{
-	static EVP_MD *fetched;
-
-	if (!fetched)
-		fetched = EVP_MD_fetch(NULL, "SHA256", NULL);
-	require(fetched != NULL);
-	return fetched;
-}
+#include <unistd.h>
 
 void digest_begin(struct digest_stream *s)
 {
-	s->context = EVP_MD_CTX_new();
-	require(s->context && EVP_DigestInit_ex(s->context, sha256(), NULL));
+	SHA256_Init(&s->context);
 }
 
 void digest_add(struct digest_stream *s, const void *bytes, size_t length)
 {
-	require(EVP_DigestUpdate(s->context, bytes, length));
+	SHA256_Update(&s->context, bytes, length);
 }
 
 struct digest digest_end(struct digest_stream *s)
 {
 	struct digest d;
 
-	require(EVP_DigestFinal_ex(s->context, d.bytes, NULL));
-	digest_abandon(s);
+	SHA256_Final(d.bytes, &s->context);
 	return d;
-}
-
-void digest_abandon(struct digest_stream *s)
-{
-	EVP_MD_CTX_free(s->context);
-	s->context = NULL;
 }
 
 struct digest digest_of(const void *bytes, size_t length)
@@ -61,7 +33,7 @@ struct digest digest_of(const void *bytes, size_t length)
 
 int digest_of_fd(int fd, struct digest *ret_digest, struct err *e)
 {
-	_cleanup_digest_ struct digest_stream s = {0};
+	struct digest_stream s;
 	char chunk[65536];
 	ssize_t got;
 
