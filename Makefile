@@ -1,39 +1,103 @@
 # minsys: a hermetic build pipeline for minimal Linux systems. `make help` lists the targets.
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC = gcc
+endif
 CFLAGS ?= -O2 -g
+PREFIX ?= /usr/local
+O = out/obj
+B = out/bin
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla \
 	-Wwrite-strings -Werror
-ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Isrc $(WARNINGS) $(CFLAGS)
-OBJ = out/obj
+FLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Isrc $(WARNINGS) -pthread $(CFLAGS)
 
-unit_tests = $(patsubst tests/unit/%.c,$(OBJ)/unit/%,$(wildcard tests/unit/*/test_*.c))
-base = $(patsubst src/%.c,$(OBJ)/%.o,$(wildcard src/base/*.c))
+# A program is made of folders; of fetch/ and sandbox/, minsys takes only the half that runs them.
+sources = $(foreach folder,$(1),$(wildcard src/$(folder)/*.c))
+objects = $(patsubst src/%.c,$(O)/%.o,$(1))
+clients = src/fetch/fetch.c src/fetch/lock.c src/sandbox/sandbox.c
+minsys = $(call objects,$(call sources,plan store build cli) $(wildcard $(clients)))
+minsys-fetch = $(call objects,$(filter-out $(clients),$(call sources,fetch)))
+minsys-sandbox = $(call objects,$(filter-out $(clients),$(call sources,sandbox)))
+minsys-image = $(call objects,$(call sources,image))
+minsys_LIBS = -static -larchive -lacl -llzma -lzstd -lbz2 -lz -lyaml -ljansson -lcrypto
+minsys-fetch_LIBS = -lcurl -ljansson -lcrypto
+minsys-sandbox_LIBS = -static -lseccomp
+minsys-image_LIBS = -static -lext2fs -lcom_err -lz -lcrypto
+programs = $(foreach p,minsys minsys-fetch minsys-sandbox minsys-image,$(if $($(p)),$(B)/$(p)))
 
-.PHONY: all check format clean help
-all: $(base)
+unit_tests = $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/*/test_*.c))
+formatted = $(wildcard src/*/*.[ch] tests/unit/*/*.[ch] tests/sandbox/*.[ch])
+shells = .ci/run scripts/packages $(wildcard tests/*/*.sh tests/*/*.t stages/*/*.sh)
+
+.PHONY: all packages programs boot check bench install format clean help
+all: packages
+	@$(MAKE) --no-print-directory programs
+	$(B)/minsys build
 
 help:
-	@echo 'all      build everything'
-	@echo 'check    run the tests'
-	@echo 'format   lay the source out with clang-format'
-	@echo 'clean    remove out/'
+	@echo 'make           install what is missing, compile minsys, build the system'
+	@echo 'make boot      boot it in QEMU (Ctrl-a x leaves)'
+	@echo 'make check     prove it: unit tests, functional tests, the real pipeline'
+	@echo 'make bench     measure it against a plain shell script of the same commands'
+	@echo 'make install   install the programs below PREFIX ($(PREFIX))'
+	@echo 'make programs  compile only'
+	@echo 'make format    lay the source out with clang-format'
+	@echo 'make clean     remove out/ (the store in ~/.cache/minsys stays)'
 
-check: $(unit_tests)
-	clang-format --dry-run -Werror $(wildcard src/*/*.[ch] tests/unit/*/*.c)
-	set -e; for t in $(unit_tests); do $$t; done
+packages:
+	@scripts/packages build
+
+programs: $(programs)
+
+boot:
+	@scripts/packages boot
+	$(B)/minsys boot
+
+check:
+	@scripts/packages build boot check
+	@$(MAKE) --no-print-directory programs
+	tests/run.sh
+
+bench:
+	@scripts/packages build boot check
+	@$(MAKE) --no-print-directory programs
+	tests/bench/run.sh
+
+install: programs
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install $(programs) $(DESTDIR)$(PREFIX)/bin
+
+unit-tests: $(unit_tests)
 
 format:
-	clang-format -i $(wildcard src/*/*.[ch] tests/unit/*/*.c)
-
-$(OBJ)/%.o: src/%.c
-	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -c -o $@ $<
-
-$(OBJ)/unit/%: tests/unit/%.c $(base)
-	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -o $@ $^ -lcmocka
+	clang-format -i $(formatted)
 
 clean:
 	rm -rf out
 
--include $(base:.o=.d) $(addsuffix .d,$(unit_tests))
+define program
+$(B)/$(1): $($(1)) $(O)/libbase.a
+	@mkdir -p $$(@D)
+	$(CC) $(FLAGS) -o $$@ $($(1)) $(O)/libbase.a $($(1)_LIBS)
+endef
+$(foreach p,minsys minsys-fetch minsys-sandbox minsys-image,$(eval $(call program,$(p))))
+
+$(O)/libbase.a: $(call objects,$(call sources,base))
+	rm -f $@
+	ar rcs $@ $^
+
+$(O)/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) -MMD -c -o $@ $<
+
+# A unit test links the objects of every folder but the programs' own main files.
+tested = $(filter-out %/main.o,$(minsys) $(minsys-fetch) $(minsys-sandbox) $(minsys-image))
+$(O)/libtested.a: $(tested)
+	rm -f $@
+	ar rcs $@ $^
+
+$(O)/unit/%: tests/unit/%.c $(O)/libtested.a $(O)/libbase.a
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) -MMD -o $@ $< $(O)/libtested.a $(O)/libbase.a -lcmocka -larchive -lyaml \
+		-ljansson -lcurl -lseccomp -lext2fs -lcom_err -lz -lcrypto
+
+-include $(shell find $(O) -name '*.d' 2>/dev/null)
