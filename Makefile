@@ -20,7 +20,7 @@ minsys-sandbox = $(call objects,$(filter-out $(clients),$(call sources,sandbox))
 minsys-image = $(call objects,$(call sources,image))
 minsys_LIBS = -static -larchive -lacl -llzma -lzstd -lbz2 -lz -lyaml -ljansson -lcrypto
 minsys-fetch_LIBS = -lcurl -ljansson -lcrypto
-minsys-sandbox_LIBS = -static -lseccomp
+minsys-sandbox_LIBS = -static
 minsys-image_LIBS = -static -lext2fs -lcom_err -lz -lcrypto
 programs = $(foreach p,minsys minsys-fetch minsys-sandbox minsys-image,$(if $($(p)),$(B)/$(p)))
 
@@ -98,6 +98,6 @@ $(O)/libtested.a: $(tested)
 $(O)/unit/%: tests/unit/%.c $(O)/libtested.a $(O)/libbase.a
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) -MMD -o $@ $< $(O)/libtested.a $(O)/libbase.a -lcmocka -larchive -lyaml \
-		-ljansson -lcurl -lseccomp -lext2fs -lcom_err -lz -lcrypto
+		-ljansson -lcurl -lext2fs -lcom_err -lz -lcrypto
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

@@ -25,11 +25,17 @@ int file_write_all(int fd, const void *bytes, size_t length, const char *what, s
 int file_read(int dirfd, const char *path, size_t limit, struct buf *ret_content, struct err *e)
 {
 	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	_cleanup_buf_ struct buf content = {0};
-	ssize_t got;
 
 	if (fd < 0)
 		return err_errno(e, "open %s", path);
+	return file_read_fd(fd, path, limit, ret_content, e);
+}
+
+int file_read_fd(int fd, const char *path, size_t limit, struct buf *ret_content, struct err *e)
+{
+	_cleanup_buf_ struct buf content = {0};
+	ssize_t got;
+
 	do {
 		got = read(fd, buf_reserve(&content, 65536), 65536);
 		if (got < 0 && errno != EINTR)
@@ -39,7 +45,7 @@ int file_read(int dirfd, const char *path, size_t limit, struct buf *ret_content
 			return err_kind(
 			    e, ERR_INPUT, "read %s: larger than %zu bytes", path, limit);
 	} while (got != 0);
-	buf_add(ret_content, content.data, content.length);
+	buf_add(ret_content, buf_text(&content), content.length);
 	return 0;
 }
 

@@ -19,6 +19,8 @@ int file_write_all(int fd, const void *bytes, size_t length, const char *what, s
 
 /* Append a file's content to `ret_content`; one above `limit` bytes is an ERR_INPUT. */
 int file_read(int dirfd, const char *path, size_t limit, struct buf *ret_content, struct err *e);
+/* The same from a descriptor's offset on; `name` is for the error. */
+int file_read_fd(int fd, const char *name, size_t limit, struct buf *ret_content, struct err *e);
 
 /* Replace a file in one step: temporary name beside it, fsync, rename, fsync of the folder. */
 int file_replace(

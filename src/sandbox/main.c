@@ -1,0 +1,37 @@
+/*
+ * minsys-sandbox: run one command where it can touch only what was named. `options_help` says
+ * how to use it.
+ */
+#include "sandbox/options.h"
+#include "sandbox/status.h"
+#include "sandbox/userns.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+static int tell(const struct options *options, const struct sandbox_report *report)
+{
+	if (options->report_fd >= 0 && write(options->report_fd, report, sizeof(*report)) < 0)
+		perror("minsys-sandbox: report");
+	if (options->report_fd < 0 && report->failed)
+		fprintf(stderr, "minsys-sandbox: %s\n", report->error.text);
+	if (options->report_fd < 0 && report->timed_out)
+		fprintf(stderr, "minsys-sandbox: ended after %u s, its time limit\n",
+		    options->timeout_seconds);
+	return report->failed ? (int)report->error.kind : report->status;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	struct sandbox_report report = {0};
+	struct err e = {0};
+
+	if (options_parse(argc, argv, &options, &e) || userns_run(&options, &report, &e)) {
+		report.failed = true;
+		report.error = e;
+		if (e.kind == ERR_FAILED)
+			report.error.kind = ERR_ENVIRONMENT;
+	}
+	return tell(&options, &report);
+}

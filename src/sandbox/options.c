@@ -1,0 +1,191 @@
+#include "sandbox/options.h"
+
+#include "base/memory.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char options_help[] =
+    "Usage: minsys-sandbox --root FOLDER [OPTION]... -- COMMAND [ARGUMENT]...\n"
+    "\n"
+    "Run one command where FOLDER is `/` and only what is named here can be seen, with no\n"
+    "network, no privilege, and nothing left running afterwards.\n"
+    "\n"
+    "  --root FOLDER       becomes `/`, read-only; it holds proc/, dev/, tmp/ and minsys/\n"
+    "  --ro SOURCE:PLACE   show a file or folder read-only at PLACE, below /minsys\n"
+    "  --rw SOURCE:PLACE   the same, writable; started by root, the folder itself (not what\n"
+    "                      is in it) is given to the user that the command runs as\n"
+    "  --setenv KEY=VALUE  one variable of the environment, which has no others\n"
+    "  --chdir PLACE       where the command starts; default /\n"
+    "  --timeout SECONDS   end everything after so long\n"
+    "  --isolation NAME    userns (namespaces; the default)\n"
+    "  --trial             only try whether the isolation works here\n"
+    "  --report-fd N       say how it went on this descriptor, for programs\n"
+    "  --help              show this\n"
+    "\n"
+    "Exit status: the command's; 128 + N when signal N ended it; 2 for wrong usage; 3 when\n"
+    "the sandbox could not be set up.\n";
+
+enum {
+	OPTION_ROOT = 256,
+	OPTION_RO,
+	OPTION_RW,
+	OPTION_SETENV,
+	OPTION_CHDIR,
+	OPTION_TIMEOUT,
+	OPTION_ISOLATION,
+	OPTION_TRIAL,
+	OPTION_REPORT_FD,
+	OPTION_HELP,
+};
+
+static const struct option long_options[] = {
+    {"root", required_argument, NULL, OPTION_ROOT},
+    {"ro", required_argument, NULL, OPTION_RO},
+    {"rw", required_argument, NULL, OPTION_RW},
+    {"setenv", required_argument, NULL, OPTION_SETENV},
+    {"chdir", required_argument, NULL, OPTION_CHDIR},
+    {"timeout", required_argument, NULL, OPTION_TIMEOUT},
+    {"isolation", required_argument, NULL, OPTION_ISOLATION},
+    {"trial", no_argument, NULL, OPTION_TRIAL},
+    {"report-fd", required_argument, NULL, OPTION_REPORT_FD},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {NULL, 0, NULL, 0},
+};
+
+/* Below /minsys, absolute, nothing in it that a path walk would interpret. */
+static bool place_is_plain(const char *place)
+{
+	static const char prefix[] = "/minsys/";
+
+	if (strncmp(place, prefix, strlen(prefix)))
+		return false;
+	for (const char *part = place + 1; part;
+	     part = strchr(part, '/') ? strchr(part, '/') + 1 : NULL) {
+		size_t length = strcspn(part, "/");
+
+		if (!length || (length == 1 && part[0] == '.') ||
+		    (length == 2 && part[0] == '.' && part[1] == '.'))
+			return false;
+	}
+	return true;
+}
+
+static int parse_bind(struct options *o, char *value, bool writable, struct err *e)
+{
+	/* The place holds no colon; the source may. */
+	char *colon = strrchr(value, ':');
+	struct bind bind = {.source = value, .writable = writable, .tree_fd = -1};
+
+	if (!colon || colon == value)
+		return err_kind(e, ERR_INPUT, "`%s` is not SOURCE:PLACE", value);
+	*colon = 0;
+	bind.destination = colon + 1;
+	if (!place_is_plain(bind.destination))
+		return err_kind(e, ERR_INPUT,
+		    "the place `%s` is not a plain path below /minsys (no `.`, `..`, `//` or `/` "
+		    "at the end)",
+		    bind.destination);
+	o->binds = xgrow(o->binds, o->bind_count, sizeof(*o->binds));
+	o->binds[o->bind_count++] = bind;
+	return 0;
+}
+
+static int parse_number(
+    const char *option, const char *text, unsigned long limit, unsigned *ret_number, struct err *e)
+{
+	char *end;
+	unsigned long number = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || number > limit)
+		return err_kind(
+		    e, ERR_INPUT, "%s takes a number from 0 to %lu, not `%s`", option, limit, text);
+	*ret_number = (unsigned)number;
+	return 0;
+}
+
+static int parse_setenv(struct options *o, size_t *count, char *value, struct err *e)
+{
+	if (!strchr(value, '=') || *value == '=')
+		return err_kind(e, ERR_INPUT, "`%s` is not KEY=VALUE", value);
+	o->env = xrealloc(o->env, (*count + 2) * sizeof(*o->env));
+	o->env[(*count)++] = value;
+	o->env[*count] = NULL;
+	return 0;
+}
+
+static int parse_option(struct options *o, int option, size_t *env_count, struct err *e)
+{
+	unsigned number = 0;
+
+	switch (option) {
+	case OPTION_ROOT:
+		o->root = optarg;
+		return 0;
+	case OPTION_RO:
+	case OPTION_RW:
+		return parse_bind(o, optarg, option == OPTION_RW, e);
+	case OPTION_SETENV:
+		return parse_setenv(o, env_count, optarg, e);
+	case OPTION_CHDIR:
+		o->directory = optarg;
+		return 0;
+	case OPTION_TIMEOUT:
+		return parse_number("--timeout", optarg, 30UL * 24 * 3600, &o->timeout_seconds, e);
+	case OPTION_ISOLATION:
+		o->isolation = optarg;
+		return 0;
+	case OPTION_TRIAL:
+		o->trial = true;
+		return 0;
+	case OPTION_REPORT_FD:
+		if (parse_number("--report-fd", optarg, 1 << 20, &number, e))
+			return -1;
+		o->report_fd = (int)number;
+		return 0;
+	case OPTION_HELP:
+		fputs(options_help, stdout);
+		exit(0);
+	default:
+		return err_kind(
+		    e, ERR_INPUT, "wrong usage; `minsys-sandbox --help` shows the options");
+	}
+}
+
+static int options_check(const struct options *o, struct err *e)
+{
+	if (strcmp(o->isolation, "userns"))
+		return err_kind(
+		    e, ERR_INPUT, "there is no isolation `%s`; there is userns", o->isolation);
+	if (o->trial)
+		return 0;
+	if (!o->root)
+		return err_kind(e, ERR_INPUT, "--root is missing");
+	if (!*o->command)
+		return err_kind(e, ERR_INPUT, "there is no command to run");
+	return 0;
+}
+
+int options_parse(int argc, char **argv, struct options *ret_options, struct err *e)
+{
+	struct options *o = ret_options;
+	size_t env_count = 0;
+	int option;
+
+	*o = (struct options){.isolation = "userns", .directory = "/", .report_fd = -1};
+	o->env = xcalloc(1, sizeof(*o->env));
+	o->words = argv[0];
+	o->word_bytes = (size_t)(argv[argc - 1] + strlen(argv[argc - 1]) - argv[0]);
+	while ((option = getopt_long(argc, argv, "+", long_options, NULL)) >= 0)
+		if (parse_option(o, option, &env_count, e))
+			return -1;
+	o->command = argv + optind;
+	return options_check(o, e);
+}
+
+void options_forget(struct options *options)
+{
+	memset(options->words, 0, options->word_bytes);
+}

@@ -1,0 +1,43 @@
+/*
+ * The command line of minsys-sandbox.
+ */
+#ifndef SANDBOX_OPTIONS_H
+#define SANDBOX_OPTIONS_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct bind {
+	const char *source;
+	const char *destination;
+	bool writable;
+	int tree_fd; /* the source as a mount of its own, once opened */
+};
+
+struct options {
+	const char *isolation;
+	const char *root;
+	struct bind *binds;
+	size_t bind_count;
+	char **env; /* NULL-terminated */
+	const char *directory;
+	char **command; /* NULL-terminated */
+	unsigned timeout_seconds;
+	int report_fd; /* -1: errors go to standard error */
+	bool trial;
+	char *words; /* argv's strings lie behind each other here */
+	size_t word_bytes;
+};
+
+extern const char options_help[];
+
+/* Read them. The result borrows from `argv`, and lives as long as the program. `--help` prints
+ * the help and ends the program. What is wrong is ERR_INPUT. */
+int options_parse(int argc, char **argv, struct options *ret_options, struct err *e);
+
+/* Overwrite the command line, and with it all strings in `options`. */
+void options_forget(struct options *options);
+
+#endif

@@ -1,0 +1,178 @@
+#include "sandbox/sandbox.h"
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/memory.h"
+#include "sandbox/status.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+/* A growing argument vector that owns its strings. */
+struct arguments {
+	char **items;
+	size_t count;
+};
+
+static void add(struct arguments *a, char *owned)
+{
+	a->items = xgrow(a->items, a->count, sizeof(*a->items));
+	a->items[a->count++] = owned;
+}
+
+static void add_option(struct arguments *a, const char *option, const char *value)
+{
+	add(a, xstrdup(option));
+	add(a, xstrdup(value));
+}
+
+static void arguments_free(struct arguments *a)
+{
+	for (size_t i = 0; i < a->count; i++)
+		free(a->items[i]);
+	free(a->items);
+}
+
+static void build_arguments(const struct sandbox_spec *spec, struct arguments *a)
+{
+	add(a, xstrdup(spec->program));
+	add_option(a, "--isolation", spec->isolation);
+	add_option(a, "--root", spec->root);
+	add_option(a, "--chdir", spec->directory);
+	for (size_t i = 0; i < spec->bind_count; i++) {
+		const struct sandbox_bind *bind = &spec->binds[i];
+
+		add(a, xstrdup(bind->writable ? "--rw" : "--ro"));
+		add(a, xasprintf("%s:%s", bind->source, bind->destination));
+	}
+	for (size_t i = 0; spec->env[i]; i++)
+		add_option(a, "--setenv", spec->env[i]);
+	if (spec->timeout_seconds) {
+		add(a, xstrdup("--timeout"));
+		add(a, xasprintf("%u", spec->timeout_seconds));
+	}
+	add_option(a, "--report-fd", "3");
+	add(a, xstrdup("--"));
+	for (size_t i = 0; spec->command[i]; i++)
+		add(a, xstrdup(spec->command[i]));
+	add(a, NULL);
+}
+
+/* In the child, between fork and exec: async-signal-safe calls only. */
+static void exec_child(pid_t parent, char *const *argv, int output_fd, int report_fd)
+{
+	static char *const no_environment[] = {NULL};
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
+		_exit(SANDBOX_EXIT_SETUP);
+	/* 3 is taken first, in case output_fd is 3. */
+	if ((output_fd = fcntl(output_fd, F_DUPFD, 10)) < 0 ||
+	    (report_fd = fcntl(report_fd, F_DUPFD, 10)) < 0 || dup2(output_fd, 1) < 0 ||
+	    dup2(output_fd, 2) < 0 || dup2(report_fd, 3) < 0 || close_range(4, ~0U, 0))
+		_exit(SANDBOX_EXIT_SETUP);
+	execve(argv[0], argv, no_environment);
+	_exit(SANDBOX_EXIT_SETUP);
+}
+
+static int spawn(
+    char *const *argv, int output_fd, struct sandbox_process *ret_process, struct err *e)
+{
+	_cleanup_close_ int read_end = -1, write_end = -1;
+	pid_t parent = getpid(), pid;
+	int ends[2], pidfd;
+
+	if (pipe2(ends, O_CLOEXEC))
+		return err_errno(e, "make a pipe");
+	read_end = ends[0];
+	write_end = ends[1];
+	pid = fork();
+	if (pid < 0)
+		return err_errno(e, "start %s", argv[0]);
+	if (!pid)
+		exec_child(parent, argv, output_fd, write_end);
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (pidfd < 0) {
+		err_errno(e, "open a descriptor of process %d", (int)pid);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		return -1;
+	}
+	*ret_process = (struct sandbox_process){
+	    .pid = pid,
+	    .pidfd = pidfd,
+	    .error_fd = steal_fd(&read_end),
+	};
+	return 0;
+}
+
+int sandbox_start(
+    const struct sandbox_spec *spec, struct sandbox_process *ret_process, struct err *e)
+{
+	struct arguments arguments = {0};
+	int result;
+
+	if (access(spec->program, X_OK)) {
+		err_errno(e, "run %s", spec->program);
+		e->kind = ERR_ENVIRONMENT;
+		return -1;
+	}
+	build_arguments(spec, &arguments);
+	result = spawn(arguments.items, spec->output_fd, ret_process, e);
+	arguments_free(&arguments);
+	return result;
+}
+
+int sandbox_wait(
+    struct sandbox_process *process, struct sandbox_outcome *ret_outcome, struct err *e)
+{
+	_cleanup_close_ int pidfd = steal_fd(&process->pidfd);
+	_cleanup_close_ int error_fd = steal_fd(&process->error_fd);
+	struct sandbox_report report = {0};
+	ssize_t got;
+	int status;
+
+	while ((got = read(error_fd, &report, sizeof(report))) < 0 && errno == EINTR)
+		;
+	while (waitpid(process->pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return err_errno(e, "wait for the sandbox");
+	if (got != sizeof(report))
+		return err_kind(e, ERR_ENVIRONMENT,
+		    WIFSIGNALED(status) ? "the sandbox was killed by signal %d"
+					: "the sandbox ended early (exit status %d)",
+		    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	if (report.failed) {
+		*e = report.error;
+		return -1;
+	}
+	*ret_outcome = (struct sandbox_outcome){report.status, report.timed_out};
+	return 0;
+}
+
+int sandbox_trial(const char *program, const char *isolation, struct err *e)
+{
+	char *const argv[] = {
+	    (char *)program, "--trial", "--isolation", (char *)isolation, "--report-fd", "3", NULL};
+	_cleanup_close_ int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	struct sandbox_process process;
+	struct sandbox_outcome outcome;
+	int result;
+
+	if (access(program, X_OK)) {
+		err_errno(e, "run %s", program);
+		e->kind = ERR_ENVIRONMENT;
+		return -1;
+	}
+	add(&arguments, xstrdup(program));
+	add(&arguments, xstrdup("--trial"));
+	add_option(&arguments, "--isolation", isolation);
+	add_option(&arguments, "--report-fd", "3");
+	add(&arguments, NULL);
+	result = spawn(arguments.items, null, &process, e);
+	arguments_free(&arguments);
+	return result ? -1 : sandbox_wait(&process, &outcome, e);
+}

@@ -1,0 +1,58 @@
+/*
+ * Running one command in a sandbox, by way of the program minsys-sandbox, which alone runs build
+ * code. This half is linked into minsys; it sets nothing up itself.
+ */
+#ifndef SANDBOX_SANDBOX_H
+#define SANDBOX_SANDBOX_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* A file or folder of the host that the command sees at `destination`. */
+struct sandbox_bind {
+	const char *source;
+	const char *destination; /* absolute, without `.`, `..` or empty parts */
+	bool writable;
+};
+
+struct sandbox_spec {
+	const char *program;   /* path of minsys-sandbox */
+	const char *isolation; /* "userns" */
+	const char *root;      /* folder that becomes `/`, read-only */
+	const struct sandbox_bind *binds;
+	size_t bind_count;
+	const char *const *env; /* NULL-terminated K=V: all that the command gets */
+	const char *directory;	/* where it starts */
+	const char *const *command;
+	unsigned timeout_seconds; /* 0: none */
+	int output_fd;		  /* becomes its standard output and error */
+};
+
+/* A sandbox that runs. */
+struct sandbox_process {
+	pid_t pid;
+	int pidfd;    /* readable when it has ended */
+	int error_fd; /* pipe on which set-up would report why it failed */
+};
+
+struct sandbox_outcome {
+	int status; /* the command's: 0 to 255, or 128 + n when signal n ended it */
+	bool timed_out;
+};
+
+/* Start it. The process dies with the calling thread. */
+int sandbox_start(
+    const struct sandbox_spec *spec, struct sandbox_process *ret_process, struct err *e);
+/* Wait for its end; when this returns nothing that it started is alive. A set-up that failed is
+ * an error (ERR_ENVIRONMENT), apart from a command that failed. Releases the process either way. */
+int sandbox_wait(
+    struct sandbox_process *process, struct sandbox_outcome *ret_outcome, struct err *e);
+
+/* Learn by doing whether an isolation works on this machine. On failure `e` says what was tried,
+ * what the kernel answered, and what the user can do. */
+int sandbox_trial(const char *program, const char *isolation, struct err *e);
+
+#endif
