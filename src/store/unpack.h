@@ -36,6 +36,8 @@ int unpack_deb(int archive_fd, const char *name, const struct unpack_options *op
  * that path is an ERR_INPUT. */
 int unpack_add_link(
     int into_fd, const char *path, const char *target, struct tree *tree, struct err *e);
+/* The same for a folder; one that is there already is no error. */
+int unpack_add_folder(int into_fd, const char *path, struct tree *tree, struct err *e);
 int unpack_add_file(
     int into_fd, const char *path, const char *content, struct tree *tree, struct err *e);
 

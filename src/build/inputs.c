@@ -1,0 +1,384 @@
+#include "build/inputs.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "store/unpack.h"
+
+#include <string.h>
+
+/* Counts up when unpacking changes in a way that changes trees. */
+#define UNPACK_VERSION 1
+
+static void tell(const struct inputs *in, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+static void tell(const struct inputs *in, const char *format, ...)
+{
+	char text[512];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	in->notice(in->context, text);
+}
+
+static size_t index_of(const struct inputs *in, const struct source *source)
+{
+	return (size_t)(source - in->plan->sources);
+}
+
+const struct digest *inputs_source(const struct inputs *in, const struct source *source)
+{
+	return &in->sources[index_of(in, source)];
+}
+
+/* The key of the record that says which tree one archive unpacks to. */
+static struct digest source_key(const struct source *source, const struct digest *archive)
+{
+	_cleanup_buf_ struct buf text = {0};
+	char hex[DIGEST_HEX_SIZE];
+
+	buf_printf(&text, "minsys source %d\n%s\n", UNPACK_VERSION, digest_format(archive, hex));
+	for (size_t i = 0; i < source->exclude.count; i++)
+		buf_printf(&text, "exclude %s\n", source->exclude.items[i]);
+	return digest_of(text.data, text.length);
+}
+
+static struct digest tools_key(const struct plan *plan)
+{
+	_cleanup_buf_ struct buf text = {0};
+	char hex[DIGEST_HEX_SIZE];
+
+	buf_printf(&text, "minsys tools root %d\n%s\n", UNPACK_VERSION,
+	    digest_format(&plan->tools.lock_digest, hex));
+	return digest_of(text.data, text.length);
+}
+
+static int read_record(struct store *store, const struct digest *key, struct digest *ret_tree,
+    bool *ret_found, struct err *e)
+{
+	_cleanup_buf_ struct buf text = {0};
+
+	if (store_record_read(store, "unpacked", key, &text, ret_found, e))
+		return -1;
+	return *ret_found ? digest_parse(buf_text(&text), ret_tree, e) : 0;
+}
+
+static int write_record(
+    struct store *store, const struct digest *key, const struct digest *tree, struct err *e)
+{
+	char hex[DIGEST_HEX_SIZE];
+
+	digest_format(tree, hex);
+	return store_record_write(store, "unpacked", key, hex, strlen(hex), e);
+}
+
+/* The record of any origin will do: origins hold the same files. */
+static int recorded_source(const struct inputs *in, const struct source *source,
+    struct digest *ret_tree, bool *ret_found, struct err *e)
+{
+	*ret_found = false;
+	for (size_t i = 0; i < source->origin_count && !*ret_found; i++) {
+		struct digest key = source_key(source, &source->origins[i].sha256);
+
+		if (read_record(in->host->store, &key, ret_tree, ret_found, e))
+			return -1;
+	}
+	return 0;
+}
+
+/* One tree being put together in a temporary folder of the store. */
+struct assembly {
+	struct store *store;
+	struct store_temp temp;
+	int fd;
+	struct tree tree;
+};
+
+static int assembly_begin(struct store *store, struct assembly *a, struct err *e)
+{
+	*a = (struct assembly){.store = store, .fd = -1};
+	if (store_temp_make(store, &a->temp, e))
+		return -1;
+	a->fd = folder_make(a->temp.fd, "tree", 0755, e);
+	if (a->fd >= 0)
+		return 0;
+	store_temp_remove(store, &a->temp);
+	return -1;
+}
+
+/* Commit it, unless `result` says that something failed; release it either way. */
+static int assembly_end(struct assembly *a, int result, struct digest *ret_tree, struct err *e)
+{
+	_cleanup_buf_ struct buf manifest = {0};
+
+	if (!result) {
+		tree_encode(&a->tree, &manifest);
+		result = store_tree_commit(a->store, &a->temp, "tree", &manifest, ret_tree, e);
+	}
+	close(a->fd);
+	tree_free(&a->tree);
+	store_temp_remove(a->store, &a->temp);
+	return result;
+}
+
+static int open_download(const struct inputs *in, const struct digest *archive, struct err *e)
+{
+	char hex[DIGEST_HEX_SIZE];
+	int fd = openat(
+	    in->host->store->downloads_fd, digest_format(archive, hex), O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? err_errno(e, "open the download %s", hex) : fd;
+}
+
+static int unpack_source(const struct inputs *in, const struct source *source,
+    const struct digest *archive, struct digest *ret_tree, struct err *e)
+{
+	_cleanup_close_ int fd = open_download(in, archive, e);
+	_cleanup_free_ char *name = xasprintf("%s %s", source->name, source->version);
+	const char **exclude = xcalloc(source->exclude.count + 1, sizeof(*exclude));
+	struct unpack_options options = {.strip_top = true, .exclude = exclude};
+	struct digest key = source_key(source, archive);
+	struct assembly assembly;
+	int result = -1;
+
+	for (size_t i = 0; i < source->exclude.count; i++)
+		exclude[i] = source->exclude.items[i];
+	if (fd >= 0 && !assembly_begin(in->host->store, &assembly, e)) {
+		tell(in, "unpack %s", name);
+		result = unpack_tar(fd, name, &options, assembly.fd, &assembly.tree, e);
+		result = assembly_end(&assembly, result, ret_tree, e);
+	}
+	free(exclude);
+	return result ? -1 : write_record(in->host->store, &key, ret_tree, e);
+}
+
+/* What the unpacked packages lack: mount points for the sandbox, what maintainer scripts would
+ * have made, and a mark by which a step can know that it stands on this root. */
+static int complete_tools(const struct inputs *in, struct assembly *a, struct err *e)
+{
+	static const char *const mount_points[] = {"proc", "dev", "tmp", "minsys"};
+	const struct tools_root *tools = &in->plan->tools;
+	char hex[DIGEST_HEX_SIZE + 1];
+
+	for (size_t i = 0; i < sizeof(mount_points) / sizeof(*mount_points); i++)
+		if (unpack_add_folder(a->fd, mount_points[i], &a->tree, e))
+			return -1;
+	for (size_t i = 0; i < tools->links.count; i++)
+		if (unpack_add_link(
+			a->fd, tools->links.items[i].key, tools->links.items[i].value, &a->tree, e))
+			return -1;
+	for (size_t i = 0; i < tools->files.count; i++)
+		if (unpack_add_file(
+			a->fd, tools->files.items[i].key, tools->files.items[i].value, &a->tree, e))
+			return -1;
+	digest_format(&tools->lock_digest, hex);
+	strcat(hex, "\n");
+	return unpack_add_file(a->fd, "etc/minsys-tools-root", hex, &a->tree, e);
+}
+
+static int unpack_packages(const struct inputs *in, struct assembly *a, struct err *e)
+{
+	const struct tools_root *tools = &in->plan->tools;
+	const char **exclude = xcalloc(tools->exclude.count + 1, sizeof(*exclude));
+	struct unpack_options options = {.rooted = true, .exclude = exclude};
+	int result = 0;
+
+	for (size_t i = 0; i < tools->exclude.count; i++)
+		exclude[i] = tools->exclude.items[i];
+	for (size_t i = 0; i < tools->locked_count && !result; i++) {
+		_cleanup_close_ int fd = open_download(in, &tools->locked[i].sha256, e);
+
+		result = fd < 0
+			     ? -1
+			     : unpack_deb(fd, tools->locked[i].name, &options, a->fd, &a->tree, e);
+	}
+	free(exclude);
+	return result;
+}
+
+static int unpack_tools(const struct inputs *in, struct digest *ret_tree, struct err *e)
+{
+	struct digest key = tools_key(in->plan);
+	struct assembly assembly;
+	int result;
+
+	if (assembly_begin(in->host->store, &assembly, e))
+		return -1;
+	tell(in, "unpack the tools root (%zu packages)", in->plan->tools.locked_count);
+	result = unpack_packages(in, &assembly, e);
+	if (!result)
+		result = complete_tools(in, &assembly, e);
+	if (assembly_end(&assembly, result, ret_tree, e))
+		return err_wrap(e, "unpack the tools root");
+	return write_record(in->host->store, &key, ret_tree, e);
+}
+
+/* A folder of the project is read anew each time; the store gets what it holds now. */
+static int capture_local(
+    const struct inputs *in, const struct source *source, struct digest *ret_tree, struct err *e)
+{
+	_cleanup_free_ char *path = xasprintf("%s/%s", in->plan->project, source->path);
+	_cleanup_close_ int fd = folder_open(AT_FDCWD, path, e);
+	const char **include = NULL;
+	struct assembly assembly;
+	int result;
+
+	if (fd < 0 || assembly_begin(in->host->store, &assembly, e))
+		return -1;
+	if (source->include.count) {
+		include = xcalloc(source->include.count + 1, sizeof(*include));
+		for (size_t i = 0; i < source->include.count; i++)
+			include[i] = source->include.items[i];
+	}
+	result =
+	    tree_capture(fd, include, assembly.fd, &(struct tree_limits){0}, &assembly.tree, e);
+	free(include);
+	if (assembly_end(&assembly, result, ret_tree, e))
+		return err_wrap(e, "source %s", source->name);
+	return 0;
+}
+
+/* What has to be downloaded: a growing list that owns its origins. */
+struct wants {
+	struct fetch_item *items;
+	size_t count;
+};
+
+static void want_source(struct wants *wants, const struct source *source)
+{
+	struct fetch_origin *origins = xcalloc(source->origin_count, sizeof(*origins));
+
+	for (size_t i = 0; i < source->origin_count; i++)
+		origins[i] = (struct fetch_origin){source->origins[i].in_pool,
+		    source->origins[i].location, source->origins[i].sha256};
+	wants->items = xgrow(wants->items, wants->count, sizeof(*wants->items));
+	wants->items[wants->count++] = (struct fetch_item){
+	    .name = xasprintf("%s %s", source->name, source->version),
+	    .origins = origins,
+	    .origin_count = source->origin_count,
+	};
+}
+
+static void want_tools(struct wants *wants, const struct tools_root *tools)
+{
+	for (size_t i = 0; i < tools->locked_count; i++) {
+		const struct locked_package *package = &tools->locked[i];
+		struct fetch_origin *origin = xcalloc(1, sizeof(*origin));
+
+		*origin = (struct fetch_origin){true, package->path, package->sha256};
+		wants->items = xgrow(wants->items, wants->count, sizeof(*wants->items));
+		wants->items[wants->count++] = (struct fetch_item){
+		    .name = xasprintf("%s %s", package->name, package->version),
+		    .size = package->size,
+		    .origins = origin,
+		    .origin_count = 1,
+		};
+	}
+}
+
+static void wants_free(struct wants *wants)
+{
+	for (size_t i = 0; i < wants->count; i++) {
+		free((char *)wants->items[i].name);
+		free((struct fetch_origin *)wants->items[i].origins);
+	}
+	free(wants->items);
+}
+
+int inputs_download(struct inputs *in, struct err *e)
+{
+	struct wants wants = {0};
+	int result;
+
+	want_tools(&wants, &in->plan->tools);
+	for (size_t i = 0; i < in->plan->source_count; i++)
+		if (in->wanted[i] && !in->plan->sources[i].path)
+			want_source(&wants, &in->plan->sources[i]);
+	result = fetch_items(in->fetch, wants.items, wants.count, e);
+	wants_free(&wants);
+	return result;
+}
+
+/* Download and unpack what the two lists name. */
+static int obtain(struct inputs *in, bool tools, const bool *sources, struct err *e)
+{
+	size_t next = tools ? in->plan->tools.locked_count : 0;
+	struct wants wants = {0};
+	int result;
+
+	if (tools)
+		want_tools(&wants, &in->plan->tools);
+	for (size_t i = 0; i < in->plan->source_count; i++)
+		if (sources[i])
+			want_source(&wants, &in->plan->sources[i]);
+	result = wants.count ? fetch_items(in->fetch, wants.items, wants.count, e) : 0;
+	if (!result && tools)
+		result = unpack_tools(in, &in->tools, e);
+	for (size_t i = 0; i < in->plan->source_count && !result; i++)
+		if (sources[i])
+			result = unpack_source(in, &in->plan->sources[i],
+			    &wants.items[next++].ret_digest, &in->sources[i], e);
+	wants_free(&wants);
+	return result;
+}
+
+int inputs_prepare(struct inputs *in, struct err *e)
+{
+	_cleanup_free_ bool *missing = xcalloc(in->plan->source_count, sizeof(*missing));
+	struct digest key = tools_key(in->plan);
+	bool found;
+
+	for (size_t i = 0; i < in->plan->source_count; i++) {
+		const struct source *source = &in->plan->sources[i];
+
+		if (!in->wanted[i])
+			continue;
+		if (source->path) {
+			if (capture_local(in, source, &in->sources[i], e))
+				return -1;
+			continue;
+		}
+		if (recorded_source(in, source, &in->sources[i], &found, e))
+			return -1;
+		missing[i] = !found;
+	}
+	if (read_record(in->host->store, &key, &in->tools, &found, e))
+		return -1;
+	return obtain(in, !found, missing, e);
+}
+
+/* A tree that had to be unpacked again must come out as it was, or the keys made from it lie. */
+static int check_same(
+    const struct digest *before, const struct digest *after, const char *what, struct err *e)
+{
+	if (digest_equal(before, after))
+		return 0;
+	return err_kind(e, ERR_ENVIRONMENT,
+	    "%s unpacked to another tree than before; this is a defect of minsys or of the disk",
+	    what);
+}
+
+int inputs_materialize(struct inputs *in, const struct stage *stage, struct err *e)
+{
+	_cleanup_free_ bool *missing = xcalloc(in->plan->source_count, sizeof(*missing));
+	bool tools = !store_has_tree(in->host->store, &in->tools);
+	struct digest before = in->tools;
+
+	if (tools &&
+	    (obtain(in, true, missing, e) || check_same(&before, &in->tools, "the tools root", e)))
+		return -1;
+	for (size_t i = 0; i < stage->source_count; i++) {
+		size_t n = index_of(in, stage->sources[i]);
+
+		if (stage->sources[i]->path || store_has_tree(in->host->store, &in->sources[n]))
+			continue;
+		before = in->sources[n];
+		missing[n] = true;
+		if (obtain(in, false, missing, e) ||
+		    check_same(&before, &in->sources[n], stage->sources[i]->name, e))
+			return -1;
+		missing[n] = false;
+	}
+	return 0;
+}

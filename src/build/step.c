@@ -1,0 +1,302 @@
+#include "build/step.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "sandbox/sandbox.h"
+
+#include <signal.h>
+#include <string.h>
+
+#define LOG_END_LINES 20
+#define LOG_LIMIT (256ULL << 20) /* bytes */
+
+/* Everything about a step under way. */
+struct run {
+	const struct step_host *host;
+	const struct step *step;
+	struct store_temp temp;
+	struct sandbox_bind *binds;
+	size_t bind_count;
+	char **env;
+	size_t env_count;
+	int log_fd;
+	uint64_t log_bytes;
+};
+
+static void add_bind(struct run *run, char *source, char *destination, bool writable)
+{
+	run->binds = xgrow(run->binds, run->bind_count, sizeof(*run->binds));
+	run->binds[run->bind_count++] = (struct sandbox_bind){source, destination, writable};
+}
+
+/* A folder of this run at its place below /minsys. */
+static int add_folder(struct run *run, const char *kind, bool writable, struct err *e)
+{
+	const char *store = run->host->store->path;
+
+	if (mkdirat(run->temp.fd, kind, 0755))
+		return err_errno(e, "make %s/%s/%s", store, run->temp.name, kind);
+	add_bind(run, xasprintf("%s/%s/%s", store, run->temp.name, kind),
+	    xasprintf("/minsys/%s/%s", kind, run->step->name), writable);
+	return 0;
+}
+
+static int write_files(struct run *run, struct err *e)
+{
+	for (size_t i = 0; i < run->step->file_count; i++) {
+		const struct input_file *file = &run->step->files[i];
+		_cleanup_free_ char *path = xasprintf("stage/%s", file->name);
+		_cleanup_close_ int fd = -1;
+		char *slash = strrchr(path, '/');
+		int folder;
+
+		*slash = 0;
+		folder = folder_make(run->temp.fd, path, 0755, e);
+		*slash = '/';
+		if (folder < 0)
+			return -1;
+		close(folder);
+		fd = openat(run->temp.fd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+		    file->executable ? 0755 : 0644);
+		if (fd < 0)
+			return err_errno(e, "create %s", path);
+		if (file_write_all(fd, buf_text(&file->content), file->content.length, path, e))
+			return -1;
+	}
+	return 0;
+}
+
+static void add_env(struct run *run, char *owned)
+{
+	run->env = xrealloc(run->env, (run->env_count + 2) * sizeof(*run->env));
+	run->env[run->env_count++] = owned;
+	run->env[run->env_count] = NULL;
+}
+
+/* The environment is built from nothing. All of it is in the action's key or, like the number of
+ * jobs, must not matter. */
+static void make_env(struct run *run)
+{
+	const struct step *step = run->step;
+
+	add_env(run, xstrdup("PATH=/usr/sbin:/usr/bin:/sbin:/bin"));
+	add_env(run, xstrdup("LC_ALL=C"));
+	add_env(run, xstrdup("TZ=UTC"));
+	add_env(run, xasprintf("OUT=/minsys/out/%s", step->name));
+	add_env(run, xasprintf("HOME=/minsys/tmp/%s", step->name));
+	add_env(run, xasprintf("TMPDIR=/minsys/tmp/%s", step->name));
+	add_env(run, xasprintf("MAKEFLAGS=-j%u", step->jobs));
+	for (size_t list = 0; list < 2; list++)
+		for (size_t i = 0; step->env[list] && i < step->env[list]->count; i++)
+			add_env(run, xasprintf("%s=%s", step->env[list]->items[i].key,
+					 step->env[list]->items[i].value));
+}
+
+static int make_binds(struct run *run, struct err *e)
+{
+	char path[96];
+
+	if (add_folder(run, "build", true, e) || add_folder(run, "out", true, e) ||
+	    add_folder(run, "tmp", true, e) || add_folder(run, "stage", false, e) ||
+	    write_files(run, e))
+		return -1;
+	for (size_t i = 0; i < run->step->input_count; i++) {
+		store_tree_path(run->step->inputs[i].tree, path);
+		add_bind(run, xasprintf("%s/%s", run->host->store->path, path),
+		    xasprintf("/minsys/%s", run->step->inputs[i].place), false);
+	}
+	return 0;
+}
+
+static int open_log(struct run *run, const struct digest *key, struct err *e)
+{
+	char hex[DIGEST_HEX_SIZE], path[96];
+
+	snprintf(path, sizeof(path), "logs/%s.log", digest_format(key, hex));
+	/* A new file each time: another runner may be reading, or writing, the old one. */
+	unlinkat(run->host->store->fd, path, 0);
+	run->log_fd =
+	    openat(run->host->store->fd, path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	return run->log_fd < 0 ? err_errno(e, "create %s/%s", run->host->store->path, path) : 0;
+}
+
+/* Pass on what the step has printed; false at the end of it. */
+static bool relay(struct run *run, int pipe_fd, struct err *e, int *ret_result)
+{
+	char chunk[65536];
+	ssize_t got = read(pipe_fd, chunk, sizeof(chunk));
+
+	if (got < 0 && errno == EINTR)
+		return true;
+	if (got <= 0)
+		return false;
+	run->log_bytes += (uint64_t)got;
+	if (run->log_bytes > LOG_LIMIT) {
+		*ret_result = err_set(e, "it printed more than %llu MiB", LOG_LIMIT >> 20);
+		return false;
+	}
+	if (file_write_all(run->log_fd, chunk, (size_t)got, "the log", e)) {
+		*ret_result = -1;
+		return false;
+	}
+	if (run->step->echo && file_write_all(2, chunk, (size_t)got, "standard error", e))
+		errno = 0; /* the terminal may be gone; the log is not */
+	return true;
+}
+
+/* Relay output until the last process that could print has ended, then learn how it went. */
+static int follow(struct run *run, struct sandbox_process *process, int pipe_fd,
+    struct sandbox_outcome *ret_outcome, struct err *e)
+{
+	struct err relay_error = {0};
+	int result = 0;
+
+	while (relay(run, pipe_fd, &relay_error, &result))
+		;
+	if (result)
+		kill(process->pid, SIGKILL);
+	if (sandbox_wait(process, ret_outcome, e))
+		result = result ? result : -1;
+	if (relay_error.text[0])
+		*e = relay_error;
+	return result;
+}
+
+static int run_script(struct run *run, struct sandbox_outcome *ret_outcome, struct err *e)
+{
+	const char *command[] = {"/bin/sh", "-euc", run->step->script, run->step->name, NULL};
+	_cleanup_close_ int read_end = -1, write_end = -1;
+	_cleanup_free_ char *directory = xasprintf("/minsys/build/%s", run->step->name);
+	_cleanup_free_ char *root = NULL;
+	struct sandbox_process process;
+	struct sandbox_spec spec;
+	char tools[96];
+	int ends[2];
+
+	store_tree_path(run->step->tools, tools);
+	root = xasprintf("%s/%s", run->host->store->path, tools);
+	spec = (struct sandbox_spec){
+	    .program = run->host->sandbox,
+	    .isolation = run->host->isolation,
+	    .root = root,
+	    .binds = run->binds,
+	    .bind_count = run->bind_count,
+	    .env = (const char *const *)run->env,
+	    .directory = directory,
+	    .command = command,
+	    .timeout_seconds = run->step->timeout_seconds,
+	};
+	if (pipe2(ends, O_CLOEXEC))
+		return err_errno(e, "make a pipe");
+	read_end = ends[0];
+	write_end = ends[1];
+	spec.output_fd = write_end;
+	if (sandbox_start(&spec, &process, e))
+		return -1;
+	close(steal_fd(&write_end));
+	return follow(run, &process, read_end, ret_outcome, e);
+}
+
+/* Keep the build tree where the next build will not need it, in place of an older one. */
+static void keep_failure(struct run *run, const struct digest *key, struct step_failure *failure)
+{
+	struct store *store = run->host->store;
+	char hex[DIGEST_HEX_SIZE], name[160];
+	struct err ignored;
+
+	snprintf(name, sizeof(name), "failed/%s-%.8s", run->step->name, digest_format(key, hex));
+	failure->failed = true;
+	if (tree_remove(store->fd, name, &ignored))
+		return;
+	if (!renameat(run->temp.fd, "build", store->fd, name))
+		snprintf(failure->folder, sizeof(failure->folder), "%s/%s", store->path, name);
+}
+
+/* The last lines of the log, whole ones. */
+static void read_log_end(int fd, struct buf *ret_end)
+{
+	off_t size = lseek(fd, 0, SEEK_END);
+	off_t start = size > 8192 ? size - 8192 : 0;
+	char text[8192];
+	ssize_t got = pread(fd, text, sizeof(text), start);
+	size_t from = got > 0 ? (size_t)got : 0;
+
+	for (int lines = 0; from > 0; from--)
+		if (text[from - 1] == '\n' && (ssize_t)from < got && ++lines == LOG_END_LINES)
+			break;
+	if (got > 0)
+		buf_add(ret_end, text + from, (size_t)got - from);
+}
+
+static int capture(struct run *run, struct digest *ret_tree, struct err *e)
+{
+	_cleanup_close_ int out = folder_open(run->temp.fd, "out", e);
+	_cleanup_close_ int into = -1;
+	_cleanup_buf_ struct buf manifest = {0};
+	struct tree tree = {0};
+	int result;
+
+	if (out < 0 || (into = folder_make(run->temp.fd, "captured", 0755, e)) < 0)
+		return -1;
+	result = tree_capture(out, NULL, into, &(struct tree_limits){0}, &tree, e);
+	if (!result) {
+		tree_encode(&tree, &manifest);
+		result = store_tree_commit(
+		    run->host->store, &run->temp, "captured", &manifest, ret_tree, e);
+	}
+	tree_free(&tree);
+	return result ? err_wrap(e, "keep its output") : 0;
+}
+
+static int judge(const struct run *run, const struct sandbox_outcome *outcome, struct err *e)
+{
+	if (outcome->timed_out)
+		return err_set(
+		    e, "it was ended after %u s, its `timeout`", run->step->timeout_seconds);
+	if (outcome->status > 128)
+		return err_set(e, "signal %d (%s) ended it", outcome->status - 128,
+		    strsignal(outcome->status - 128));
+	return err_set(e, "exit status %d", outcome->status);
+}
+
+static int run_and_capture(struct run *run, const struct digest *key, struct digest *ret_tree,
+    struct step_failure *ret_failure, struct err *e)
+{
+	struct sandbox_outcome outcome = {0};
+	int result = -1;
+
+	if (make_binds(run, e) || open_log(run, key, e))
+		return -1;
+	make_env(run);
+	if (!run_script(run, &outcome, e))
+		result = outcome.status || outcome.timed_out ? judge(run, &outcome, e)
+							     : capture(run, ret_tree, e);
+	if (result && e->kind == ERR_FAILED) {
+		keep_failure(run, key, ret_failure);
+		read_log_end(run->log_fd, &ret_failure->log_end);
+	}
+	return result;
+}
+
+int step_run(const struct step_host *host, const struct step *step, const struct digest *key,
+    struct digest *ret_tree, struct step_failure *ret_failure, struct err *e)
+{
+	struct run run = {.host = host, .step = step, .log_fd = -1};
+	int result;
+
+	if (store_temp_make(host->store, &run.temp, e))
+		return -1;
+	result = run_and_capture(&run, key, ret_tree, ret_failure, e);
+	store_temp_remove(host->store, &run.temp);
+	for (size_t i = 0; i < run.bind_count; i++) {
+		free((char *)run.binds[i].source);
+		free((char *)run.binds[i].destination);
+	}
+	free(run.binds);
+	for (size_t i = 0; i < run.env_count; i++)
+		free(run.env[i]);
+	free(run.env);
+	if (run.log_fd >= 0)
+		close(run.log_fd);
+	return result;
+}

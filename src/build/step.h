@@ -1,0 +1,51 @@
+/*
+ * One step: a script in a sandbox over given trees, whose output is captured as a tree. Stages
+ * are steps, and so is anything else that has to run a tool on build data.
+ */
+#ifndef BUILD_STEP_H
+#define BUILD_STEP_H
+
+#include "build/action.h"
+#include "store/store.h"
+
+/* A tree of the store that the step sees read-only. */
+struct step_input {
+	const struct digest *tree;
+	const char *place; /* below /minsys/, as "src/linux" */
+};
+
+struct step {
+	const char *name; /* names its folders below /minsys: build/<name>, out/<name> … */
+	const char *script;
+	const struct digest *tools;
+	const struct step_input *inputs;
+	size_t input_count;
+	const struct input_file *files; /* at /minsys/stage/<name> */
+	size_t file_count;
+	const struct pairs *env[2]; /* of the target and of the stage; NULL: none */
+	unsigned jobs;
+	unsigned timeout_seconds;
+	bool echo; /* its output goes to standard error too, as it comes */
+};
+
+struct step_host {
+	struct store *store;
+	const char *sandbox;   /* path of minsys-sandbox */
+	const char *isolation; /* one that was tried */
+};
+
+/* What a failed step leaves behind. */
+struct step_failure {
+	bool failed;	    /* the script did; else the error is of another kind */
+	char folder[256];   /* the kept build tree: absolute path */
+	struct buf log_end; /* the last lines */
+};
+
+/*
+ * Run it. `key` names its log (logs/<key>.log) and, when it fails, the folder its build tree is
+ * kept in. The tree is in the store when this returns 0.
+ */
+int step_run(const struct step_host *host, const struct step *step, const struct digest *key,
+    struct digest *ret_tree, struct step_failure *ret_failure, struct err *e);
+
+#endif
