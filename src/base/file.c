@@ -1,8 +1,10 @@
 #include "base/file.h"
 
+#include <linux/fs.h>
 #include <linux/openat2.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 
 int file_write_all(int fd, const void *bytes, size_t length, const char *what, struct err *e)
@@ -47,6 +49,43 @@ int file_read_fd(int fd, const char *path, size_t limit, struct buf *ret_content
 	} while (got != 0);
 	buf_add(ret_content, buf_text(&content), content.length);
 	return 0;
+}
+
+static int copy_range(
+    int from_fd, int to_fd, off_t start, off_t end, const char *name, struct err *e)
+{
+	off_t to = start;
+
+	while (start < end) {
+		ssize_t copied =
+		    copy_file_range(from_fd, &start, to_fd, &to, (size_t)(end - start), 0);
+
+		if (copied < 0 && errno == EINTR)
+			continue;
+		if (copied < 0)
+			return err_errno(e, "copy %s", name);
+		if (!copied)
+			return err_set(e, "copy %s: it became shorter meanwhile", name);
+	}
+	return 0;
+}
+
+int file_copy(int from_fd, int to_fd, const char *name, struct err *e)
+{
+	struct stat status;
+	off_t start = 0, end;
+
+	if (!ioctl(to_fd, FICLONE, from_fd))
+		return 0;
+	if (fstat(from_fd, &status) || ftruncate(to_fd, status.st_size))
+		return err_errno(e, "copy %s", name);
+	while ((start = lseek(from_fd, start, SEEK_DATA)) >= 0) {
+		end = lseek(from_fd, start, SEEK_HOLE);
+		if (end < 0 || copy_range(from_fd, to_fd, start, end, name, e))
+			return end < 0 ? err_errno(e, "copy %s", name) : -1;
+		start = end;
+	}
+	return errno == ENXIO ? 0 : err_errno(e, "copy %s", name);
 }
 
 /* A name beside `path` that no other call, thread or runner uses. */

@@ -22,6 +22,10 @@ int file_read(int dirfd, const char *path, size_t limit, struct buf *ret_content
 /* The same from a descriptor's offset on; `name` is for the error. */
 int file_read_fd(int fd, const char *name, size_t limit, struct buf *ret_content, struct err *e);
 
+/* Copy what a regular file holds to an empty one: shared blocks where the file system can, holes
+ * stay holes. `name` is for the error. */
+int file_copy(int from_fd, int to_fd, const char *name, struct err *e);
+
 /* Replace a file in one step: temporary name beside it, fsync, rename, fsync of the folder. */
 int file_replace(
     int dirfd, const char *path, const void *bytes, size_t length, mode_t mode, struct err *e);

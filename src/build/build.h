@@ -1,0 +1,66 @@
+/*
+ * Building: every asked stage and what it needs, each only when the store has no result for the
+ * action that it is now.
+ */
+#ifndef BUILD_BUILD_H
+#define BUILD_BUILD_H
+
+#include "build/inputs.h"
+
+/* How a stage came to its output. */
+enum stage_state {
+	STAGE_RUNNING,
+	STAGE_BUILT,
+	STAGE_CACHED,
+	STAGE_FAILED,
+};
+
+/* One who is told what goes on. */
+struct build_watch {
+	void *context;
+	void (*notice)(void *context, const char *text);
+	/* `milliseconds` it took, when built; `failure` when failed and the script was the cause.
+	 */
+	void (*stage)(void *context, const struct stage *stage, enum stage_state state,
+	    long long milliseconds, const struct step_failure *failure);
+};
+
+struct build_options {
+	const struct plan *plan;
+	struct store *store;
+	const struct fetch_options *fetch;
+	const char *sandbox;	   /* path of minsys-sandbox */
+	const char *isolation;	   /* one that was tried and works */
+	const char *const *stages; /* names; NULL-terminated; NULL: all */
+	unsigned jobs;
+	bool echo;
+	const struct build_watch *watch;
+};
+
+/* What a stage came to. */
+struct stage_result {
+	bool wanted;
+	bool built; /* in this build, not before */
+	struct digest key;
+	struct digest tree; /* of its output */
+};
+
+struct build {
+	const struct build_options *options;
+	struct step_host host;
+	struct inputs inputs;
+	bool *wanted_sources;
+	struct stage_result *results; /* in the order of plan->stages */
+};
+
+/* Build. On failure some stages may have results; what the failed one left is told to the watch
+ * before this returns. The build is to be released either way. */
+int build_run(const struct build_options *options, struct build *ret_build, struct err *e);
+void build_free(struct build *build);
+
+/* Only download what the asked stages would need on a machine with an empty store. */
+int build_download(const struct build_options *options, struct err *e);
+
+const struct stage_result *build_result(const struct build *build, const struct stage *stage);
+
+#endif

@@ -1,0 +1,163 @@
+#include "build/manifest.h"
+
+#include "base/memory.h"
+
+#include <jansson.h>
+#include <string.h>
+
+static int by_path(const void *a, const void *b)
+{
+	return strcmp(((const struct exported *)a)->path, ((const struct exported *)b)->path);
+}
+
+struct exported *manifest_exports(const struct build *build, size_t *ret_count)
+{
+	const struct plan *plan = build->options->plan;
+	struct exported *exports = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < plan->stage_count; i++)
+		for (size_t n = 0; n < plan->stages[i]->exports.count; n++) {
+			exports = xgrow(exports, count, sizeof(*exports));
+			exports[count++] = (struct exported){
+			    .path = plan->stages[i]->exports.items[n].key,
+			    .from = plan->stages[i]->exports.items[n].value,
+			    .tree = &build->results[i].tree,
+			};
+		}
+	if (count)
+		qsort(exports, count, sizeof(*exports), by_path);
+	*ret_count = count;
+	return exports;
+}
+
+static json_t *json_digest(const struct digest *digest)
+{
+	char hex[DIGEST_HEX_SIZE];
+
+	return json_string(digest_format(digest, hex));
+}
+
+static json_t *describe_entry(const struct tree_entry *entry)
+{
+	json_t *description = json_object();
+
+	if (entry->type == 'l') {
+		json_object_set_new(description, "link", json_string(entry->target));
+		return description;
+	}
+	json_object_set_new(description, "sha256", json_digest(&entry->digest));
+	json_object_set_new(description, "size", json_integer((json_int_t)entry->size));
+	if (entry->type == 'x')
+		json_object_set_new(description, "executable", json_true());
+	return description;
+}
+
+/* What of `path` lies below `from`: "" for itself, NULL when it does not. */
+static const char *below(const char *path, const char *from)
+{
+	size_t length = strlen(from);
+
+	if (!strcmp(from, "."))
+		return path;
+	if (strncmp(path, from, length) || (path[length] && path[length] != '/'))
+		return NULL;
+	return path + length + (path[length] == '/');
+}
+
+static int add_files(
+    json_t *files, const struct exported *exported, const struct tree *tree, struct err *e)
+{
+	bool found = !strcmp(exported->from, ".");
+
+	for (size_t i = 0; i < tree->count; i++) {
+		const struct tree_entry *entry = &tree->entries[i];
+		const char *rest = below(entry->path, exported->from);
+		_cleanup_free_ char *path = NULL;
+
+		if (!rest)
+			continue;
+		found = true;
+		if (entry->type == 'd')
+			continue;
+		path = xasprintf("%s%s%s", exported->path, *rest ? "/" : "", rest);
+		json_object_set_new(files, path, describe_entry(entry));
+	}
+	if (!found)
+		return err_kind(e, ERR_INPUT, "the output holds no `%s`, which `exports` names",
+		    exported->from);
+	return 0;
+}
+
+static int add_export(
+    const struct build *build, json_t *files, const struct exported *exported, struct err *e)
+{
+	_cleanup_buf_ struct buf text = {0};
+	struct tree tree = {0};
+	int result;
+
+	if (store_tree_manifest(build->host.store, exported->tree, &text, e) ||
+	    tree_decode(buf_text(&text), text.length, &tree, e))
+		return -1;
+	result = add_files(files, exported, &tree, e);
+	tree_free(&tree);
+	return result ? err_wrap(e, "export %s", exported->path) : 0;
+}
+
+static json_t *describe_sources(const struct build *build)
+{
+	const struct plan *plan = build->options->plan;
+	json_t *sources = json_object();
+
+	for (size_t i = 0; i < plan->source_count; i++) {
+		json_t *source;
+
+		if (!build->wanted_sources[i])
+			continue;
+		source = json_object();
+		json_object_set_new(source, "version", json_string(plan->sources[i].version));
+		json_object_set_new(source, "license", json_string(plan->sources[i].license));
+		json_object_set_new(source, "tree", json_digest(&build->inputs.sources[i]));
+		json_object_set_new(sources, plan->sources[i].name, source);
+	}
+	return sources;
+}
+
+static json_t *describe_stages(const struct build *build)
+{
+	json_t *stages = json_object();
+
+	for (size_t i = 0; i < build->options->plan->stage_count; i++) {
+		json_t *stage = json_object();
+
+		json_object_set_new(stage, "action", json_digest(&build->results[i].key));
+		json_object_set_new(stage, "output", json_digest(&build->results[i].tree));
+		json_object_set_new(stages, build->options->plan->stages[i]->name, stage);
+	}
+	return stages;
+}
+
+int manifest_write(const struct build *build, const struct exported *exports, size_t count,
+    struct buf *ret_text, struct err *e)
+{
+	json_t *root = json_object(), *files = json_object();
+	_cleanup_free_ char *text = NULL;
+	int result = 0;
+
+	json_object_set_new(root, "format", json_string("minsys manifest 1"));
+	json_object_set_new(root, "target", json_string(build->options->plan->target.name));
+	json_object_set_new(root, "isolation", json_string(build->host.isolation));
+	json_object_set_new(root, "tools_root", json_digest(&build->inputs.tools));
+	json_object_set_new(root, "sources", describe_sources(build));
+	json_object_set_new(root, "stages", describe_stages(build));
+	json_object_set_new(root, "files", files);
+	for (size_t i = 0; i < count && !result; i++)
+		result = add_export(build, files, &exports[i], e);
+	text = json_dumps(root, JSON_INDENT(2) | JSON_SORT_KEYS);
+	json_decref(root);
+	if (!result && !text)
+		return err_set(e, "write manifest.json: a name in it is not UTF-8");
+	if (!result)
+		buf_printf(ret_text, "%s\n", text);
+	return result;
+}

@@ -1,0 +1,24 @@
+/*
+ * manifest.json: what a build made and from what. The same inputs give the same text on every
+ * machine.
+ */
+#ifndef BUILD_MANIFEST_H
+#define BUILD_MANIFEST_H
+
+#include "build/build.h"
+
+/* Something exported: an entry of an output, with all below it when it is a folder. */
+struct exported {
+	const char *path; /* below out/minsys */
+	const char *from; /* below the output; "." for all of it */
+	const struct digest *tree;
+};
+
+/* All that the stages of a plan export, sorted by path. The caller frees the array. */
+struct exported *manifest_exports(const struct build *build, size_t *ret_count);
+
+/* Write the manifest. An export that its output does not hold is ERR_INPUT. */
+int manifest_write(const struct build *build, const struct exported *exports, size_t count,
+    struct buf *ret_text, struct err *e);
+
+#endif
