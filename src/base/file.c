@@ -62,10 +62,8 @@ static int copy_range(
 
 		if (copied < 0 && errno == EINTR)
 			continue;
-		if (copied < 0)
-			return err_errno(e, "copy %s", name);
-		if (!copied)
-			return err_set(e, "copy %s: it became shorter meanwhile", name);
+		if (copied <= 0)
+			return copy_by_hand(from_fd, to_fd, start, end, name, e);
 	}
 	return 0;
 }

@@ -205,13 +205,21 @@ static int put_in_place(struct folder *folder, const char *fresh, const char *pa
 	return retire(folder, fresh, path, outcome, e);
 }
 
-/* Is the manifest in the folder this one, with every file still there? */
-static bool is_current(struct folder *folder, const struct buf *manifest)
+/* Is the manifest in the folder this one, with everything exported still there? What is missing
+ * further down counts as an edit. */
+static bool is_current(
+    struct folder *folder, const struct exported *exports, size_t count, const struct buf *manifest)
 {
 	_cleanup_free_ char *path = xasprintf("%s/manifest.json", folder->name);
 	_cleanup_buf_ struct buf present = {0};
 	struct err ignored;
 
+	for (size_t i = 0; i < count; i++) {
+		_cleanup_free_ char *exported = xasprintf("%s/%s", folder->name, exports[i].path);
+
+		if (faccessat(folder->parent, exported, F_OK, AT_SYMLINK_NOFOLLOW))
+			return false;
+	}
 	return !file_read(folder->parent, path, 64UL << 20, &present, &ignored) &&
 	       present.length == manifest->length &&
 	       !memcmp(present.data, manifest->data, manifest->length);
@@ -233,7 +241,7 @@ static int update(const struct build *build, const struct exported *exports, siz
 
 	if (manifest_write(build, exports, count, &manifest, e))
 		return -1;
-	if (is_current(folder, &manifest)) {
+	if (is_current(folder, exports, count, &manifest)) {
 		if (find_edits(folder, folder->name, e))
 			return -1;
 		outcome->edited = folder->any_edited;

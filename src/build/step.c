@@ -206,6 +206,7 @@ static void keep_failure(struct run *run, const struct digest *key, struct step_
 
 	snprintf(name, sizeof(name), "failed/%s-%.8s", run->step->name, digest_format(key, hex));
 	failure->failed = true;
+	snprintf(failure->log, sizeof(failure->log), "%s/logs/%s.log", store->path, hex);
 	if (tree_remove(store->fd, name, &ignored))
 		return;
 	if (!renameat(run->temp.fd, "build", store->fd, name))

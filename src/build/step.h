@@ -38,6 +38,7 @@ struct step_host {
 struct step_failure {
 	bool failed;	    /* the script did; else the error is of another kind */
 	char folder[256];   /* the kept build tree: absolute path */
+	char log[256];	    /* the whole log: absolute path */
 	struct buf log_end; /* the last lines */
 };
 

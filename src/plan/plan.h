@@ -75,6 +75,7 @@ struct stage {
 struct target {
 	const char *name;
 	const char *summary;
+	bool is_default;  /* taken when no target is named */
 	struct pairs env; /* sorted by key; always with SOURCE_DATE_EPOCH */
 };
 

@@ -1,0 +1,64 @@
+/*
+ * The command line of minsys: one file a command, cmd_<name>.c, each with a `struct command`.
+ * Only this folder prints.
+ */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include "base/err.h"
+#include "fetch/fetch.h"
+#include "plan/plan.h"
+#include "store/store.h"
+
+#include <stdbool.h>
+
+/* What every command is given. */
+struct cli {
+	const char *project;   /* the project's folder, absolute */
+	const char *target;    /* NULL: the default one */
+	const char *out;       /* --out, or NULL */
+	const char *isolation; /* auto, userns */
+	const char *mirror;
+	unsigned jobs;
+	unsigned timeout_seconds; /* of `boot -- COMMAND` */
+	bool offline;
+	bool verbose;
+	bool quiet;
+	bool json;
+	bool disk;
+	bool dot;
+	char *sandbox; /* path of minsys-sandbox */
+	char *fetcher; /* path of minsys-fetch */
+	char **words;  /* what is left of the command line; NULL-terminated */
+	int word_count;
+	bool separated; /* a `--` stood before the words */
+};
+
+struct command {
+	const char *name;
+	const char *words;   /* for the usage line */
+	const char *summary; /* one line */
+	/* The exit status: 0, or an err_kind after having printed why. */
+	int (*run)(struct cli *cli);
+};
+
+extern const struct command cmd_build, cmd_fetch, cmd_list, cmd_graph, cmd_boot, cmd_lock,
+    cmd_update;
+
+/* Print `minsys: …` on standard error; returns the exit status that fits. */
+int cli_fail(const struct err *e);
+/* Print why the words are wrong and how to learn the right ones; returns ERR_INPUT. */
+int cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Load the project's plan, printing all its problems. Returns 0 or the exit status. */
+int cli_plan(const struct cli *cli, struct plan **ret_plan);
+
+/* The options of downloads into a store. */
+struct fetch_options cli_fetch_options(
+    const struct cli *cli, const struct plan *plan, const struct store *store);
+
+/* Where this target's result goes: --out, else out/minsys, or out/minsys-<target> for one that
+ * is not the default. The caller frees it. */
+char *cli_out(const struct cli *cli, const struct plan *plan);
+
+#endif

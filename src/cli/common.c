@@ -1,0 +1,42 @@
+#include "cli/cli.h"
+
+#include "base/memory.h"
+
+#include <string.h>
+
+int cli_plan(const struct cli *cli, struct plan **ret_plan)
+{
+	struct problems problems = {0};
+	struct err e = {0};
+	int status = 0;
+
+	if (plan_load(cli->project, cli->target, ret_plan, &problems, &e)) {
+		for (size_t i = 0; i < problems.count; i++)
+			fprintf(stderr, "%s\n", problems.texts[i]);
+		status = cli_fail(&e);
+	}
+	problems_free(&problems);
+	return status;
+}
+
+struct fetch_options cli_fetch_options(
+    const struct cli *cli, const struct plan *plan, const struct store *store)
+{
+	return (struct fetch_options){
+	    .program = cli->fetcher,
+	    .downloads_fd = store->downloads_fd,
+	    .mirror = cli->mirror,
+	    .snapshot = plan->tools.snapshot,
+	    .offline = cli->offline,
+	    .quiet = cli->quiet,
+	};
+}
+
+char *cli_out(const struct cli *cli, const struct plan *plan)
+{
+	if (cli->out)
+		return xstrdup(cli->out);
+	if (plan->target.is_default)
+		return xasprintf("%s/out/minsys", cli->project);
+	return xasprintf("%s/out/minsys-%s", cli->project, plan->target.name);
+}

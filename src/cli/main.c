@@ -1,0 +1,270 @@
+/*
+ * minsys: reads the options, finds the project, runs a command.
+ */
+#include "cli/cli.h"
+
+#include "base/memory.h"
+
+#include <getopt.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define VERSION "0.1"
+
+static const struct command *const commands[] = {
+    &cmd_build,
+    &cmd_boot,
+    &cmd_list,
+    &cmd_graph,
+    &cmd_fetch,
+    &cmd_update,
+    &cmd_lock,
+};
+
+static const char options_help[] =
+    "Options:\n"
+    "  -C, --project FOLDER  the project; default: this folder or the nearest above that has\n"
+    "                        a stages/sources.yaml\n"
+    "  --target NAME         one of targets/; default: the one marked as default\n"
+    "  --out FOLDER          where the result goes; default: out/minsys\n"
+    "  -j, --jobs N          how many compilers at once; default: one a processor\n"
+    "  --isolation NAME      auto (the strongest that works here) or userns, and no less\n"
+    "  --offline             download nothing\n"
+    "  --mirror PLACE        a Debian archive (URL or folder) to look in first\n"
+    "  --dot                 `graph`: for Graphviz\n"
+    "  --disk                `boot`: from the disk, not the initramfs\n"
+    "  --timeout SECONDS     `boot -- COMMAND`: how long it may take; default 120\n"
+    "  -v, --verbose         show what the stages print\n"
+    "  -q, --quiet           show only what fails\n"
+    "  --version, --help\n"
+    "\n"
+    "The store is $MINSYS_CACHE, or minsys in the user's cache folder. Exit status: 0 done,\n"
+    "1 a build failed, 2 wrong usage or input, 3 this machine lacks something.\n";
+
+static void print_help(void)
+{
+	puts("Usage: minsys COMMAND [OPTION]... [WORD]...\n\n"
+	     "A hermetic build pipeline for minimal Linux systems.\n\nCommands:");
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+		_cleanup_free_ char *usage =
+		    xasprintf("%s %s", commands[i]->name, commands[i]->words);
+
+		printf("  %-26s %s\n", usage, commands[i]->summary);
+	}
+	printf("\n%s", options_help);
+}
+
+int cli_fail(const struct err *e)
+{
+	fprintf(stderr, "minsys: %s\n", e->text);
+	return (int)e->kind;
+}
+
+int cli_usage(const char *format, ...)
+{
+	va_list arguments;
+
+	fputs("minsys: ", stderr);
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fputs("; `minsys --help` shows how to use it\n", stderr);
+	return ERR_INPUT;
+}
+
+enum {
+	OPTION_TARGET = 256,
+	OPTION_OUT,
+	OPTION_ISOLATION,
+	OPTION_OFFLINE,
+	OPTION_MIRROR,
+	OPTION_DOT,
+	OPTION_DISK,
+	OPTION_TIMEOUT,
+	OPTION_VERSION,
+};
+
+static const struct option long_options[] = {
+    {"project", required_argument, NULL, 'C'},
+    {"target", required_argument, NULL, OPTION_TARGET},
+    {"out", required_argument, NULL, OPTION_OUT},
+    {"jobs", required_argument, NULL, 'j'},
+    {"isolation", required_argument, NULL, OPTION_ISOLATION},
+    {"offline", no_argument, NULL, OPTION_OFFLINE},
+    {"mirror", required_argument, NULL, OPTION_MIRROR},
+    {"dot", no_argument, NULL, OPTION_DOT},
+    {"disk", no_argument, NULL, OPTION_DISK},
+    {"timeout", required_argument, NULL, OPTION_TIMEOUT},
+    {"verbose", no_argument, NULL, 'v'},
+    {"quiet", no_argument, NULL, 'q'},
+    {"version", no_argument, NULL, OPTION_VERSION},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+static int parse_count(const char *option, const char *text, unsigned *ret_count)
+{
+	char *end;
+	unsigned long count = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || !count || count > 100000)
+		return cli_usage("%s takes a number from 1 to 100000, not `%s`", option, text);
+	*ret_count = (unsigned)count;
+	return 0;
+}
+
+static int parse_option(struct cli *cli, int option)
+{
+	switch (option) {
+	case 'C':
+		cli->project = optarg;
+		return 0;
+	case 'j':
+		return parse_count("-j", optarg, &cli->jobs);
+	case 'v':
+		cli->verbose = true;
+		return 0;
+	case 'q':
+		cli->quiet = true;
+		return 0;
+	case 'h':
+		print_help();
+		exit(0);
+	case OPTION_TARGET:
+		cli->target = optarg;
+		return 0;
+	case OPTION_OUT:
+		cli->out = optarg;
+		return 0;
+	case OPTION_ISOLATION:
+		cli->isolation = optarg;
+		if (strcmp(optarg, "auto") && strcmp(optarg, "userns"))
+			return cli_usage(
+			    "there is no isolation `%s`; there are auto and userns", optarg);
+		return 0;
+	case OPTION_OFFLINE:
+		cli->offline = true;
+		return 0;
+	case OPTION_MIRROR:
+		cli->mirror = optarg;
+		return 0;
+	case OPTION_DOT:
+		cli->dot = true;
+		return 0;
+	case OPTION_DISK:
+		cli->disk = true;
+		return 0;
+	case OPTION_TIMEOUT:
+		return parse_count("--timeout", optarg, &cli->timeout_seconds);
+	case OPTION_VERSION:
+		puts("minsys " VERSION);
+		exit(0);
+	default:
+		return cli_usage("wrong usage"); /* getopt has said what is wrong */
+	}
+}
+
+static int parse(int argc, char **argv, struct cli *cli)
+{
+	int option;
+
+	while ((option = getopt_long(argc, argv, "C:j:vqh", long_options, NULL)) >= 0) {
+		int status = parse_option(cli, option);
+
+		if (status)
+			return status;
+	}
+	cli->words = argv + optind;
+	cli->word_count = argc - optind;
+	cli->separated = optind > 1 && !strcmp(argv[optind - 1], "--");
+	return 0;
+}
+
+static bool is_project(const char *folder)
+{
+	_cleanup_free_ char *path = xasprintf("%s/stages/sources.yaml", folder);
+
+	return !access(path, F_OK);
+}
+
+/* The folder asked for, or the nearest from here upwards that holds a project. */
+static int find_project(struct cli *cli)
+{
+	static char path[PATH_MAX];
+	char *slash;
+
+	if (!realpath(cli->project ? cli->project : ".", path)) {
+		fprintf(stderr, "minsys: open the project %s: %s\n", cli->project, strerror(errno));
+		return ERR_INPUT;
+	}
+	while (!is_project(path)) {
+		slash = strrchr(path, '/');
+		if (cli->project || slash == path || !slash) {
+			fprintf(stderr,
+			    "minsys: %s is no minsys project (it has no stages/sources.yaml); go "
+			    "to one, or "
+			    "name one with -C\n",
+			    cli->project ? cli->project : "neither this folder nor one above it");
+			return ERR_INPUT;
+		}
+		*slash = 0;
+	}
+	cli->project = path;
+	return 0;
+}
+
+/* The other programs stand beside this one, wherever it is. */
+static void find_programs(struct cli *cli)
+{
+	char self[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+
+	self[length > 0 ? length : 0] = 0;
+	slash = strrchr(self, '/');
+	if (slash)
+		*slash = 0;
+	cli->sandbox = xasprintf("%s/minsys-sandbox", slash ? self : "/usr/local/bin");
+	cli->fetcher = xasprintf("%s/minsys-fetch", slash ? self : "/usr/local/bin");
+}
+
+static unsigned processors(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof(set), &set) ? 1 : (unsigned)CPU_COUNT(&set);
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
+		if (!strcmp(commands[i]->name, name))
+			return commands[i];
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	struct cli cli = {.isolation = "auto", .jobs = processors(), .timeout_seconds = 120};
+	const struct command *command;
+	int status = parse(argc, argv, &cli);
+
+	if (status)
+		return status;
+	if (!cli.word_count || !strcmp(cli.words[0], "help")) {
+		print_help();
+		return cli.word_count ? 0 : ERR_INPUT;
+	}
+	command = find_command(cli.words[0]);
+	if (!command)
+		return cli_usage("there is no command `%s`", cli.words[0]);
+	cli.words++;
+	cli.word_count--;
+	find_programs(&cli);
+	status = find_project(&cli);
+	return status ? status : command->run(&cli);
+}
