@@ -28,7 +28,7 @@ unit_tests = $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/*/test_
 formatted = $(wildcard src/*/*.[ch] tests/unit/*/*.[ch] tests/sandbox/*.[ch])
 shells = .ci/run scripts/packages $(wildcard tests/*/*.sh tests/*/*.t stages/*/*.sh)
 
-.PHONY: all packages programs boot check bench install format clean help
+.PHONY: all packages programs unit-tests boot check bench install format clean help
 all: packages
 	@$(MAKE) --no-print-directory programs
 	$(B)/minsys build
@@ -54,7 +54,7 @@ boot:
 
 check:
 	@scripts/packages build boot check
-	@$(MAKE) --no-print-directory programs
+	@$(MAKE) --no-print-directory programs unit-tests
 	tests/run.sh
 
 bench:

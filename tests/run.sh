@@ -1,0 +1,32 @@
+#!/bin/sh
+# `make check`: everything that is proven in under an hour. Ends with prove's summary.
+set -eu
+cd "$(dirname "$0")/.."
+
+step() {
+	printf '\n== %s\n' "$*"
+}
+
+step 'layout of the source'
+find src tests -name '*.[ch]' -exec clang-format --dry-run -Werror {} +
+
+step 'shell scripts'
+# shellcheck disable=SC2046 # words on purpose: no name here has a space in it
+shellcheck -x $(grep -lrE '^#!/bin/sh' --include='*' .ci scripts stages tests) tests/functional/tap.sh
+
+step 'folders include only what is below them'
+tests/layers.sh
+
+step 'clang compiles it without a warning'
+make -s CC=clang O=out/clang/obj B=out/clang/bin programs
+
+step 'unit tests'
+tests/unit.sh out/obj
+
+step 'unit tests, under AddressSanitizer and UndefinedBehaviorSanitizer'
+make -s O=out/sanitized B=out/sanitized/bin \
+	CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all' unit-tests
+tests/unit.sh out/sanitized
+
+step 'functional tests'
+BIN=$PWD/out/bin prove --timer "$@" tests/functional
