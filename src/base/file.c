@@ -1,4 +1,5 @@
 #include "base/file.h"
+#include "base/memory.h"
 
 #include <linux/fs.h>
 #include <linux/openat2.h>
@@ -87,12 +88,11 @@ int file_copy(int from_fd, int to_fd, const char *name, struct err *e)
 }
 
 /* A name beside `path` that no other call, thread or runner uses. */
-static void temporary_name(const char *path, char ret_name[PATH_MAX])
+static char *temporary_name(const char *path)
 {
 	static atomic_uint serial;
 
-	snprintf(ret_name, PATH_MAX, "%.*s.%d.%u.tmp", PATH_MAX - 40, path, (int)getpid(),
-	    atomic_fetch_add(&serial, 1));
+	return xasprintf("%s.%d.%u.tmp", path, (int)getpid(), atomic_fetch_add(&serial, 1));
 }
 
 static int write_synced(
@@ -128,9 +128,8 @@ static int sync_parent(int dirfd, const char *path, struct err *e)
 int file_replace(
     int dirfd, const char *path, const void *bytes, size_t length, mode_t mode, struct err *e)
 {
-	char temporary[PATH_MAX];
+	_cleanup_free_ char *temporary = temporary_name(path);
 
-	temporary_name(path, temporary);
 	if (write_synced(dirfd, temporary, bytes, length, mode, e)) {
 		unlinkat(dirfd, temporary, 0);
 		return -1;
@@ -198,7 +197,7 @@ int folder_open(int dirfd, const char *path, struct err *e)
 
 int folder_make(int dirfd, const char *path, mode_t mode, struct err *e)
 {
-	_cleanup_free_ char *prefix = strdup(path);
+	_cleanup_free_ char *prefix = xstrdup(path);
 
 	for (char *end = prefix + strspn(prefix, "/"); *end; end += strspn(end, "/")) {
 		char kept;
