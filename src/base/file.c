@@ -52,6 +52,32 @@ int file_read_fd(int fd, const char *path, size_t limit, struct buf *ret_content
 	return 0;
 }
 
+/* Where the kernel copies nothing itself: between file systems, mostly. */
+static int copy_by_hand(
+    int from_fd, int to_fd, off_t start, off_t end, const char *name, struct err *e)
+{
+	char chunk[65536];
+
+	while (start < end) {
+		size_t wanted =
+		    end - start > (off_t)sizeof(chunk) ? sizeof(chunk) : (size_t)(end - start);
+		ssize_t got = pread(from_fd, chunk, wanted, start);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return err_errno(e, "read %s", name);
+		if (!got)
+			return err_set(e, "copy %s: it became shorter meanwhile", name);
+		if (lseek(to_fd, start, SEEK_SET) < 0)
+			return err_errno(e, "write %s", name);
+		if (file_write_all(to_fd, chunk, (size_t)got, name, e))
+			return -1;
+		start += got;
+	}
+	return 0;
+}
+
 static int copy_range(
     int from_fd, int to_fd, off_t start, off_t end, const char *name, struct err *e)
 {
