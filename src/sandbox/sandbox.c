@@ -155,8 +155,7 @@ int sandbox_wait(
 
 int sandbox_trial(const char *program, const char *isolation, struct err *e)
 {
-	char *const argv[] = {
-	    (char *)program, "--trial", "--isolation", (char *)isolation, "--report-fd", "3", NULL};
+	struct arguments arguments = {0};
 	_cleanup_close_ int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	struct sandbox_process process;
 	struct sandbox_outcome outcome;
