@@ -9,9 +9,10 @@
  *   downloads/<sha256>           files as downloaded
  *   trees/<digest>/tree          a folder tree in normal form (see store/tree.h)
  *   trees/<digest>/manifest      its canonical text, whose sha256 is the digest
- *   blobs/<xx>/<digest>          small texts: actions, records
  *   unpacked/<key>               text: digest of the tree that came of unpacking <key>
- *   results/<key>                text: an action's result (build/result.h)
+ *   actions/<key>                text: what an action was made of
+ *   results/<key>                text: what came of it
+ *   locks/<key>                  held (flock) by the runner that builds it
  *   logs/<key>.log               the output of an action's last run
  *   failed/<stage>-<key>/        the build tree of a stage that failed, kept for a look
  *   tmp/<random>/                work in progress
@@ -37,6 +38,10 @@ struct store {
  * A folder of another format version is ERR_ENVIRONMENT. */
 int store_open(const char *path, struct store **ret_store, struct err *e);
 void store_close(struct store *store);
+
+/* Put before an error of writing to the store where that is and what the user can do; returns -1.
+ */
+int store_explain(const struct store *store, struct err *e);
 
 /* A folder under tmp/ of this runner's own, held by a lock until it is released. */
 struct store_temp {

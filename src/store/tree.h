@@ -7,9 +7,9 @@
  *
  *   d <path>
  *   f <sha256> <size> <path>        a file, x in place of f when it is executable
- *   l <length> <path> <target>      <length> is that of <path> in bytes
+ *   l <length> <path> <target>      <length> is that of <path> as written, in bytes
  *
- * In paths and targets `\`, newline and NUL-free control bytes are written \xNN. The sha256 of
+ * In paths and targets `\` and control bytes are written \xNN. The sha256 of
  * the manifest is the tree's digest. The root itself has no line.
  */
 #ifndef STORE_TREE_H
@@ -45,6 +45,12 @@ struct tree_limits {
 	unsigned depth;	  /* folders below each other; default 64 */
 	unsigned path;	  /* bytes of a path; default 2048 */
 };
+
+/* Add an entry; the rest of it is the caller's to fill in. Valid until the next is added. */
+struct tree_entry *tree_add(struct tree *tree, char type, const char *path);
+
+/* Is this a path that an entry may have: relative, without empty, `.` or `..` parts? */
+bool tree_path_is_plain(const char *path);
 
 /* Sort the entries and write the canonical text. */
 void tree_encode(struct tree *tree, struct buf *ret_manifest);

@@ -1,0 +1,63 @@
+#include "store/store.h"
+
+#include "base/file.h"
+
+#include <string.h>
+
+#define RECORD_LIMIT (64UL << 20) /* bytes */
+
+static void record_path(const char *kind, const struct digest *key, char ret_path[128])
+{
+	char hex[DIGEST_HEX_SIZE];
+
+	snprintf(ret_path, 128, "%s/%s", kind, digest_format(key, hex));
+}
+
+/* The last line is the sha256 of all before it. */
+static bool is_whole(struct buf *text)
+{
+	char hex[DIGEST_HEX_SIZE];
+	struct digest digest;
+
+	if (text->length < DIGEST_HEX_SIZE)
+		return false;
+	text->length -= DIGEST_HEX_SIZE;
+	digest = digest_of(text->data, text->length);
+	digest_format(&digest, hex);
+	return !memcmp(text->data + text->length, hex, DIGEST_HEX_SIZE - 1) &&
+	       text->data[text->length + DIGEST_HEX_SIZE - 1] == '\n';
+}
+
+int store_record_read(struct store *store, const char *kind, const struct digest *key,
+    struct buf *ret_text, bool *ret_found, struct err *e)
+{
+	_cleanup_buf_ struct buf text = {0};
+	char path[128];
+
+	*ret_found = false;
+	record_path(kind, key, path);
+	if (file_read(store->fd, path, RECORD_LIMIT, &text, e))
+		return e->errnum == ENOENT ? 0 : err_wrap(e, "%s", store->path);
+	if (!is_whole(&text)) {
+		unlinkat(store->fd, path, 0);
+		return 0;
+	}
+	buf_add(ret_text, text.data, text.length);
+	*ret_found = true;
+	return 0;
+}
+
+int store_record_write(struct store *store, const char *kind, const struct digest *key,
+    const char *text, size_t length, struct err *e)
+{
+	_cleanup_buf_ struct buf whole = {0};
+	struct digest digest = digest_of(text, length);
+	char hex[DIGEST_HEX_SIZE], path[128];
+
+	record_path(kind, key, path);
+	buf_add(&whole, text, length);
+	buf_printf(&whole, "%s\n", digest_format(&digest, hex));
+	if (file_replace(store->fd, path, whole.data, whole.length, 0644, e))
+		return store_explain(store, e);
+	return 0;
+}

@@ -1,0 +1,264 @@
+#include "store/store.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+
+#define FORMAT "minsys store 1\n"
+
+static const char *const folders[] = {
+    "downloads", "trees", "unpacked", "actions", "results", "logs", "locks", "failed", "tmp"};
+
+int store_explain(const struct store *store, struct err *e)
+{
+	if (e->errnum == ENOSPC || e->errnum == EDQUOT)
+		err_wrap(e,
+		    "the store %s is full: free space there, or name another folder in "
+		    "MINSYS_CACHE",
+		    store->path);
+	else if (e->errnum == EROFS || e->errnum == EACCES)
+		err_wrap(e, "the store %s cannot be written: name another folder in MINSYS_CACHE",
+		    store->path);
+	else
+		err_wrap(e, "the store %s", store->path);
+	e->kind = ERR_ENVIRONMENT;
+	return -1;
+}
+
+static char *default_path(struct err *e)
+{
+	const char *cache = getenv("MINSYS_CACHE"), *xdg = getenv("XDG_CACHE_HOME");
+	const char *home = getenv("HOME");
+
+	if (cache && *cache) {
+		_cleanup_free_ char *here = *cache == '/' ? xstrdup("") : getcwd(NULL, 0);
+
+		return here ? xasprintf("%s%s%s", here, *cache == '/' ? "" : "/", cache)
+			    : xstrdup(cache);
+	}
+	/* The XDG base directory specification: a relative path in it is to be ignored. */
+	if (xdg && *xdg == '/')
+		return xasprintf("%s/minsys", xdg);
+	if (home && *home == '/')
+		return xasprintf("%s/.cache/minsys", home);
+	err_kind(e, ERR_ENVIRONMENT,
+	    "there is no place for the store: set MINSYS_CACHE to a folder, or HOME");
+	return NULL;
+}
+
+/* The file `format` keeps a store of another layout from being taken for ours. */
+static int check_format(struct store *store, struct err *e)
+{
+	_cleanup_buf_ struct buf text = {0};
+
+	if (file_read(store->fd, "format", 4096, &text, e)) {
+		if (e->errnum == ENOENT)
+			return file_replace(store->fd, "format", FORMAT, strlen(FORMAT), 0644, e);
+		return -1;
+	}
+	if (strcmp(buf_text(&text), FORMAT))
+		return err_kind(e, ERR_ENVIRONMENT,
+		    "%s is not a store of this version of minsys; name another folder in "
+		    "MINSYS_CACHE",
+		    store->path);
+	return 0;
+}
+
+/* Temporary folders of runners that are gone: those that nobody holds the lock of. */
+static int remove_garbage(struct store *store, struct err *e)
+{
+	int tmp_fd = folder_open(store->fd, "tmp", e);
+	_cleanup_closedir_ DIR *tmp = tmp_fd < 0 ? NULL : fdopendir(tmp_fd);
+	struct dirent *entry;
+
+	if (!tmp)
+		return tmp_fd < 0 ? -1 : err_errno(e, "read tmp");
+	while ((entry = readdir(tmp))) {
+		_cleanup_close_ int fd = -1;
+
+		if (entry->d_name[0] == '.')
+			continue;
+		fd = openat(dirfd(tmp), entry->d_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB))
+			continue;
+		if (tree_remove(dirfd(tmp), entry->d_name, e))
+			return -1;
+	}
+	return 0;
+}
+
+static int open_folders(struct store *store, struct err *e)
+{
+	store->fd = folder_make(AT_FDCWD, store->path, 0755, e);
+	if (store->fd < 0 || check_format(store, e))
+		return -1;
+	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++)
+		if (mkdirat(store->fd, folders[i], 0755) && errno != EEXIST)
+			return err_errno(e, "make the folder %s", folders[i]);
+	store->downloads_fd = folder_open(store->fd, "downloads", e);
+	return store->downloads_fd < 0 ? -1 : remove_garbage(store, e);
+}
+
+int store_open(const char *path, struct store **ret_store, struct err *e)
+{
+	struct store *store = xcalloc(1, sizeof(*store));
+
+	store->fd = store->downloads_fd = -1;
+	store->path = path ? xstrdup(path) : default_path(e);
+	if (!store->path) {
+		store_close(store);
+		return -1;
+	}
+	if (open_folders(store, e)) {
+		if (e->kind != ERR_ENVIRONMENT)
+			store_explain(store, e);
+		store_close(store);
+		return -1;
+	}
+	*ret_store = store;
+	return 0;
+}
+
+void store_close(struct store *store)
+{
+	if (!store)
+		return;
+	if (store->fd >= 0)
+		close(store->fd);
+	if (store->downloads_fd >= 0)
+		close(store->downloads_fd);
+	free(store->path);
+	free(store);
+}
+
+/*
+ * Between its making and its locking another runner may take a folder for garbage and remove it;
+ * then the lock is on a folder that has no name any more, and another one is made.
+ */
+int store_temp_make(struct store *store, struct store_temp *ret_temp, struct err *e)
+{
+	for (;;) {
+		_cleanup_close_ int fd = -1;
+		struct store_temp temp;
+		struct stat held, named;
+		uint64_t random;
+
+		if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+			return err_errno(e, "get random bytes");
+		snprintf(temp.name, sizeof(temp.name), "tmp/%016llx", (unsigned long long)random);
+		if (mkdirat(store->fd, temp.name, 0755)) {
+			err_errno(e, "make %s", temp.name);
+			return store_explain(store, e);
+		}
+		fd = openat(store->fd, temp.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0 && errno == ENOENT)
+			continue;
+		if (fd < 0 || flock(fd, LOCK_EX) || fstat(fd, &held))
+			return err_errno(e, "lock %s/%s", store->path, temp.name);
+		if (fstatat(store->fd, temp.name, &named, AT_SYMLINK_NOFOLLOW) ||
+		    named.st_ino != held.st_ino)
+			continue;
+		temp.fd = steal_fd(&fd);
+		*ret_temp = temp;
+		return 0;
+	}
+}
+
+void store_temp_remove(struct store *store, struct store_temp *temp)
+{
+	struct err ignored; /* what cannot be removed now is garbage for the next store_open() */
+
+	tree_remove(store->fd, temp->name, &ignored);
+	close(temp->fd);
+	temp->fd = -1;
+}
+
+void store_tree_path(const struct digest *tree, char ret_path[96])
+{
+	char hex[DIGEST_HEX_SIZE];
+
+	snprintf(ret_path, 96, "trees/%s/tree", digest_format(tree, hex));
+}
+
+bool store_has_tree(struct store *store, const struct digest *tree)
+{
+	char path[96];
+
+	store_tree_path(tree, path);
+	return !faccessat(store->fd, path, F_OK, AT_SYMLINK_NOFOLLOW);
+}
+
+int store_tree_manifest(
+    struct store *store, const struct digest *tree, struct buf *ret_manifest, struct err *e)
+{
+	_cleanup_buf_ struct buf text = {0};
+	char hex[DIGEST_HEX_SIZE], path[96];
+	struct digest digest;
+
+	snprintf(path, sizeof(path), "trees/%s/manifest", digest_format(tree, hex));
+	if (file_read(store->fd, path, SIZE_MAX / 2, &text, e))
+		return store_explain(store, e);
+	digest = digest_of(buf_text(&text), text.length);
+	if (!digest_equal(&digest, tree))
+		return err_kind(e, ERR_ENVIRONMENT,
+		    "%s/trees/%s is damaged: remove that folder; the next build makes it again",
+		    store->path, hex);
+	buf_add(ret_manifest, buf_text(&text), text.length);
+	return 0;
+}
+
+static int write_manifest(int folder, const struct buf *manifest, struct err *e)
+{
+	_cleanup_close_ int fd =
+	    openat(folder, "manifest", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	if (fd < 0)
+		return err_errno(e, "create the manifest");
+	return file_write_all(fd, buf_text(manifest), manifest->length, "the manifest", e);
+}
+
+/* Move the folder `commit` of a temporary one to its final name. What is there already under it
+ * is the same tree. */
+static int publish(struct store *store, struct store_temp *temp, const char *final, struct err *e)
+{
+	_cleanup_close_ int trees = -1;
+
+	if (!renameat2(temp->fd, "commit", store->fd, final, RENAME_NOREPLACE)) {
+		trees = folder_open(store->fd, "trees", e);
+		if (trees < 0)
+			return -1;
+		return fsync(trees) ? err_errno(e, "flush trees") : 0;
+	}
+	if (errno == EEXIST || errno == ENOTEMPTY)
+		return tree_remove(temp->fd, "commit", e);
+	return err_errno(e, "rename to %s", final);
+}
+
+int store_tree_commit(struct store *store, struct store_temp *temp, const char *name,
+    const struct buf *manifest, struct digest *ret_tree, struct err *e)
+{
+	struct digest digest = digest_of(buf_text(manifest), manifest->length);
+	char hex[DIGEST_HEX_SIZE], final[96];
+	_cleanup_close_ int folder = -1;
+
+	snprintf(final, sizeof(final), "trees/%s", digest_format(&digest, hex));
+	if (mkdirat(temp->fd, "commit", 0755)) {
+		err_errno(e, "make a folder");
+		return store_explain(store, e);
+	}
+	folder = folder_open(temp->fd, "commit", e);
+	if (folder < 0)
+		return -1;
+	if (renameat(temp->fd, name, folder, "tree"))
+		return err_errno(e, "rename %s", name);
+	/* Files are written unsynced; one syncfs puts all of them on disk before the name is. */
+	if (write_manifest(folder, manifest, e) ||
+	    (syncfs(folder) && err_errno(e, "flush the tree")) || publish(store, temp, final, e))
+		return store_explain(store, e);
+	*ret_tree = digest;
+	return 0;
+}
