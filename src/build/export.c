@@ -92,24 +92,6 @@ static int find_edits(struct folder *folder, const char *name, struct err *e)
 	return fd < 0 ? -1 : look_into(folder, fd, "", e);
 }
 
-static int copy_file(int from_fd, int into_fd, const char *name, int64_t mtime, struct err *e)
-{
-	const struct timespec times[2] = {{.tv_sec = mtime}, {.tv_sec = mtime}};
-	_cleanup_close_ int fd = -1;
-	struct stat status;
-
-	if (fstat(from_fd, &status))
-		return err_errno(e, "look at %s", name);
-	fd = openat(into_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, status.st_mode & 0777);
-	if (fd < 0)
-		return err_errno(e, "create %s", name);
-	if (file_copy(from_fd, fd, name, e))
-		return -1;
-	if (futimens(fd, times))
-		return err_errno(e, "set the time of %s", name);
-	return 0;
-}
-
 static int copy_export(const struct build *build, const struct exported *exported, int into_fd,
     int64_t mtime, struct err *e)
 {
@@ -131,7 +113,7 @@ static int copy_export(const struct build *build, const struct exported *exporte
 		return -1;
 	slash = slash ? slash + 1 : exported->path;
 	return S_ISDIR(status.st_mode) ? tree_copy(from, parent, slash, mtime, e)
-				       : copy_file(from, parent, slash, mtime, e);
+				       : tree_copy_file(from, parent, slash, mtime, e);
 }
 
 static int write_folder(const struct build *build, const struct exported *exports, size_t count,

@@ -73,5 +73,10 @@ int tree_scan(int fd, const struct tree_limits *limits, struct tree *ret_tree, s
 /* Materialise a copy of a normal-form tree at into_fd/<name> (reflink or copy), with every
  * mtime `mtime`. `name` must not exist. */
 int tree_copy(int from_fd, int into_fd, const char *name, int64_t mtime, struct err *e);
+/* The same for one file of a tree, open as `from_fd`. */
+int tree_copy_file(int from_fd, int into_fd, const char *name, int64_t mtime, struct err *e);
+
+/* The limits with every 0 replaced by its default. */
+struct tree_limits tree_limits_or_default(const struct tree_limits *asked);
 
 #endif
