@@ -92,7 +92,6 @@ struct assembly {
 	struct store *store;
 	struct store_temp temp;
 	int fd;
-	struct tree tree;
 };
 
 static int assembly_begin(struct store *store, struct assembly *a, struct err *e)
@@ -107,17 +106,18 @@ static int assembly_begin(struct store *store, struct assembly *a, struct err *e
 	return -1;
 }
 
-/* Commit it, unless `result` says that something failed; release it either way. */
-static int assembly_end(struct assembly *a, int result, struct digest *ret_tree, struct err *e)
+/* Commit what was put together, unless `result` says that it failed; release it either way. */
+static int assembly_end(
+    struct assembly *a, int result, struct tree *tree, struct digest *ret_tree, struct err *e)
 {
 	_cleanup_buf_ struct buf manifest = {0};
 
 	if (!result) {
-		tree_encode(&a->tree, &manifest);
+		tree_encode(tree, &manifest);
 		result = store_tree_commit(a->store, &a->temp, "tree", &manifest, ret_tree, e);
 	}
 	close(a->fd);
-	tree_free(&a->tree);
+	tree_free(tree);
 	store_temp_remove(a->store, &a->temp);
 	return result;
 }
@@ -131,86 +131,98 @@ static int open_download(const struct inputs *in, const struct digest *archive, 
 	return fd < 0 ? err_errno(e, "open the download %s", hex) : fd;
 }
 
+/* An array of the names, ended by NULL, which the caller frees. */
+static const char **terminated(const struct names *names)
+{
+	const char **list = xcalloc(names->count + 1, sizeof(*list));
+
+	for (size_t i = 0; i < names->count; i++)
+		list[i] = names->items[i];
+	return list;
+}
+
+static int unpack_archive(const struct inputs *in, int fd, const char *name,
+    const struct unpack_options *options, struct digest *ret_tree, struct err *e)
+{
+	struct assembly assembly;
+	struct tree tree = {0};
+	struct unpack *unpack;
+	int result;
+
+	if (assembly_begin(in->host->store, &assembly, e))
+		return -1;
+	tell(in, "unpack %s", name);
+	result = unpack_begin(assembly.fd, options, &unpack, e);
+	if (!result)
+		result = unpack_end(unpack, unpack_tar(unpack, fd, name, e), &tree, e);
+	return assembly_end(&assembly, result, &tree, ret_tree, e);
+}
+
 static int unpack_source(const struct inputs *in, const struct source *source,
     const struct digest *archive, struct digest *ret_tree, struct err *e)
 {
 	_cleanup_close_ int fd = open_download(in, archive, e);
 	_cleanup_free_ char *name = xasprintf("%s %s", source->name, source->version);
-	const char **exclude = xcalloc(source->exclude.count + 1, sizeof(*exclude));
-	struct unpack_options options = {.strip_top = true, .exclude = exclude};
+	_cleanup_free_ const char **exclude = terminated(&source->exclude);
+	const struct unpack_options options = {.strip_top = true, .exclude = exclude};
 	struct digest key = source_key(source, archive);
-	struct assembly assembly;
-	int result = -1;
 
-	for (size_t i = 0; i < source->exclude.count; i++)
-		exclude[i] = source->exclude.items[i];
-	if (fd >= 0 && !assembly_begin(in->host->store, &assembly, e)) {
-		tell(in, "unpack %s", name);
-		result = unpack_tar(fd, name, &options, assembly.fd, &assembly.tree, e);
-		result = assembly_end(&assembly, result, ret_tree, e);
-	}
-	free(exclude);
-	return result ? -1 : write_record(in->host->store, &key, ret_tree, e);
+	if (fd < 0 || unpack_archive(in, fd, name, &options, ret_tree, e))
+		return -1;
+	return write_record(in->host->store, &key, ret_tree, e);
 }
 
 /* What the unpacked packages lack: mount points for the sandbox, what maintainer scripts would
  * have made, and a mark by which a step can know that it stands on this root. */
-static int complete_tools(const struct inputs *in, struct assembly *a, struct err *e)
+static int complete_tools(const struct tools_root *tools, struct unpack *unpack, struct err *e)
 {
 	static const char *const mount_points[] = {"proc", "dev", "tmp", "minsys"};
-	const struct tools_root *tools = &in->plan->tools;
 	char hex[DIGEST_HEX_SIZE + 1];
 
 	for (size_t i = 0; i < sizeof(mount_points) / sizeof(*mount_points); i++)
-		if (unpack_add_folder(a->fd, mount_points[i], &a->tree, e))
+		if (unpack_folder(unpack, mount_points[i], e))
 			return -1;
 	for (size_t i = 0; i < tools->links.count; i++)
-		if (unpack_add_link(
-			a->fd, tools->links.items[i].key, tools->links.items[i].value, &a->tree, e))
+		if (unpack_link(unpack, tools->links.items[i].key, tools->links.items[i].value, e))
 			return -1;
 	for (size_t i = 0; i < tools->files.count; i++)
-		if (unpack_add_file(
-			a->fd, tools->files.items[i].key, tools->files.items[i].value, &a->tree, e))
+		if (unpack_file(unpack, tools->files.items[i].key, tools->files.items[i].value, e))
 			return -1;
-	digest_format(&tools->lock_digest, hex);
-	strcat(hex, "\n");
-	return unpack_add_file(a->fd, "etc/minsys-tools-root", hex, &a->tree, e);
+	strcat(digest_format(&tools->lock_digest, hex), "\n");
+	return unpack_file(unpack, "etc/minsys-tools-root", hex, e);
 }
 
-static int unpack_packages(const struct inputs *in, struct assembly *a, struct err *e)
+static int unpack_packages(const struct inputs *in, struct unpack *unpack, struct err *e)
 {
 	const struct tools_root *tools = &in->plan->tools;
-	const char **exclude = xcalloc(tools->exclude.count + 1, sizeof(*exclude));
-	struct unpack_options options = {.rooted = true, .exclude = exclude};
-	int result = 0;
 
-	for (size_t i = 0; i < tools->exclude.count; i++)
-		exclude[i] = tools->exclude.items[i];
-	for (size_t i = 0; i < tools->locked_count && !result; i++) {
+	for (size_t i = 0; i < tools->locked_count; i++) {
 		_cleanup_close_ int fd = open_download(in, &tools->locked[i].sha256, e);
 
-		result = fd < 0
-			     ? -1
-			     : unpack_deb(fd, tools->locked[i].name, &options, a->fd, &a->tree, e);
+		if (fd < 0 || unpack_deb(unpack, fd, tools->locked[i].name, e))
+			return -1;
 	}
-	free(exclude);
-	return result;
+	return complete_tools(tools, unpack, e);
 }
 
 static int unpack_tools(const struct inputs *in, struct digest *ret_tree, struct err *e)
 {
+	_cleanup_free_ const char **exclude = terminated(&in->plan->tools.exclude);
+	const struct unpack_options options = {.rooted = true, .exclude = exclude};
 	struct digest key = tools_key(in->plan);
 	struct assembly assembly;
+	struct tree tree = {0};
+	struct unpack *unpack;
 	int result;
 
 	if (assembly_begin(in->host->store, &assembly, e))
 		return -1;
 	tell(in, "unpack the tools root (%zu packages)", in->plan->tools.locked_count);
-	result = unpack_packages(in, &assembly, e);
+	result = unpack_begin(assembly.fd, &options, &unpack, e);
 	if (!result)
-		result = complete_tools(in, &assembly, e);
-	if (assembly_end(&assembly, result, ret_tree, e))
-		return err_wrap(e, "unpack the tools root");
+		result = unpack_end(unpack, unpack_packages(in, unpack, e), &tree, e);
+	if (assembly_end(&assembly, result, &tree, ret_tree, e))
+		return err_wrap(e, "the tools root");
 	return write_record(in->host->store, &key, ret_tree, e);
 }
 
@@ -219,22 +231,17 @@ static int capture_local(
     const struct inputs *in, const struct source *source, struct digest *ret_tree, struct err *e)
 {
 	_cleanup_free_ char *path = xasprintf("%s/%s", in->plan->project, source->path);
+	_cleanup_free_ const char **include = terminated(&source->include);
 	_cleanup_close_ int fd = folder_open(AT_FDCWD, path, e);
-	const char **include = NULL;
 	struct assembly assembly;
+	struct tree tree = {0};
 	int result;
 
 	if (fd < 0 || assembly_begin(in->host->store, &assembly, e))
 		return -1;
-	if (source->include.count) {
-		include = xcalloc(source->include.count + 1, sizeof(*include));
-		for (size_t i = 0; i < source->include.count; i++)
-			include[i] = source->include.items[i];
-	}
-	result =
-	    tree_capture(fd, include, assembly.fd, &(struct tree_limits){0}, &assembly.tree, e);
-	free(include);
-	if (assembly_end(&assembly, result, ret_tree, e))
+	result = tree_capture(fd, source->include.count ? include : NULL, assembly.fd,
+	    &(struct tree_limits){0}, &tree, e);
+	if (assembly_end(&assembly, result, &tree, ret_tree, e))
 		return err_wrap(e, "source %s", source->name);
 	return 0;
 }

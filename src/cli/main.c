@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define VERSION "0.1"
@@ -253,6 +254,7 @@ int main(int argc, char **argv)
 	const struct command *command;
 	int status = parse(argc, argv, &cli);
 
+	umask(022); /* what is written must not depend on the user's */
 	if (status)
 		return status;
 	if (!cli.word_count || !strcmp(cli.words[0], "help")) {

@@ -1,9 +1,9 @@
 /*
  * Unpacking archives that may be hostile, into a tree in normal form. Nothing is ever written
  * outside the folder given: no `..`, absolute names or writing through a link; devices, fifos and
- * sockets are refused; setuid bits are dropped; sizes, counts, depth and ratio are bounded. Links
- * that lead outside are refused for sources; a tools root may hold absolute links, which are
- * meant relative to the root it becomes.
+ * sockets are refused; setuid bits are dropped; sizes, counts, depth and ratio are bounded. No
+ * entry replaces another. Links that lead outside are refused for sources; a tools root may hold
+ * absolute links, which are meant relative to the root it becomes.
  */
 #ifndef STORE_UNPACK_H
 #define STORE_UNPACK_H
@@ -11,34 +11,36 @@
 #include "store/tree.h"
 
 struct unpack_options {
-	bool strip_top;		    /* there is one top folder: leave it out */
-	bool rooted;		    /* the tree becomes a `/`: merge /bin, /sbin and /lib* into
-				       usr/, allow absolute link targets */
-	const char *const *exclude; /* NULL-terminated; paths (after stripping) left out with
-				       all below them; one that matches nothing is no error */
+	bool strip_top; /* there is one top folder: leave it out */
+	bool rooted;	/* the tree becomes a `/`: /bin, /sbin and /lib* are merged into usr/, and
+			   links may be absolute */
+	const char *const *exclude; /* NULL-terminated paths (after stripping) that are left out
+				       with all below them; NULL: none */
 	struct tree_limits limits;
-	unsigned ratio; /* unpacked bytes per packed byte at most; 0: the default 200, counted
-			   above 64 MiB */
+	unsigned ratio; /* unpacked bytes a packed byte at most, looked at above 64 MiB; 0: 200 */
 };
 
-/* Unpack a tar archive of any compression that libarchive knows (of tar only: no zip, iso …)
- * from `archive_fd` into the empty folder `into_fd`. `name` is for messages. The entries are
- * added to `tree`, with digests. */
-int unpack_tar(int archive_fd, const char *name, const struct unpack_options *options, int into_fd,
-    struct tree *tree, struct err *e);
+struct unpack;
 
-/* The same for the data archive of a .deb; several may go into the same folder one after the
- * other: a folder that is there is no conflict, a file that another package brought is. */
-int unpack_deb(int archive_fd, const char *name, const struct unpack_options *options, int into_fd,
-    struct tree *tree, struct err *e);
+/* Begin a tree in the empty folder `into_fd`, which stays the caller's. `options` are borrowed
+ * until the end. */
+int unpack_begin(
+    int into_fd, const struct unpack_options *options, struct unpack **ret_unpack, struct err *e);
 
-/* Make a link or write a file in a tree being unpacked, parents included; an existing entry of
- * that path is an ERR_INPUT. */
-int unpack_add_link(
-    int into_fd, const char *path, const char *target, struct tree *tree, struct err *e);
-/* The same for a folder; one that is there already is no error. */
-int unpack_add_folder(int into_fd, const char *path, struct tree *tree, struct err *e);
-int unpack_add_file(
-    int into_fd, const char *path, const char *content, struct tree *tree, struct err *e);
+/* Add what a tar archive holds, compressed with gzip, bzip2, xz, zstd or not at all. `name` is
+ * for messages. What is wrong with the archive is ERR_INPUT. After a failure only unpack_end() is
+ * left to call. */
+int unpack_tar(struct unpack *u, int archive_fd, const char *name, struct err *e);
+/* The same for the data of a Debian package (deb(5)). */
+int unpack_deb(struct unpack *u, int archive_fd, const char *name, struct err *e);
+
+/* Add a folder (one that is there is no error), a link, or a file, with the folders it is in. */
+int unpack_folder(struct unpack *u, const char *path, struct err *e);
+int unpack_link(struct unpack *u, const char *path, const char *target, struct err *e);
+int unpack_file(struct unpack *u, const char *path, const char *content, struct err *e);
+
+/* Wait until all is written, and release it. With `result` 0 the tree is handed over; else, or
+ * when writing fails, there is none and -1 is returned (with `e` as it was for the former). */
+int unpack_end(struct unpack *u, int result, struct tree *ret_tree, struct err *e);
 
 #endif
