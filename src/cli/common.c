@@ -12,7 +12,7 @@ int cli_plan(const struct cli *cli, struct plan **ret_plan)
 
 	if (plan_load(cli->project, cli->target, ret_plan, &problems, &e)) {
 		for (size_t i = 0; i < problems.count; i++)
-			fprintf(stderr, "%s\n", problems.texts[i]);
+			fprintf(stderr, "%s\n", problems.items[i].text);
 		status = cli_fail(&e);
 	}
 	problems_free(&problems);

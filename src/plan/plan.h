@@ -9,6 +9,7 @@
 #ifndef PLAN_PLAN_H
 #define PLAN_PLAN_H
 
+#include "base/arena.h"
 #include "base/digest.h"
 #include "base/err.h"
 #include "plan/problems.h"
@@ -21,7 +22,7 @@ struct names {
 	size_t count;
 };
 
-/* `key: value`, in the order of the file (sorted by key where the order has no meaning). */
+/* `key: value`, sorted by key. */
 struct pair {
 	const char *key;
 	const char *value;
@@ -48,7 +49,6 @@ struct source {
 	struct origin *origins;
 	size_t origin_count;
 	struct names exclude; /* paths below the archive's top folder */
-	struct names patches; /* files beside sources.yaml, applied in order with -p1 */
 	const char *path;     /* a local source: a folder, relative to the project; else NULL */
 	struct names include; /* of a local source: which entries of `path`; empty: all */
 };
@@ -64,11 +64,11 @@ struct stage {
 	size_t need_count;
 	struct names files;	   /* beside the stage file */
 	struct names target_files; /* beside the target file */
-	struct pairs env;	   /* sorted by key */
-	const char *run;	   /* the script */
-	const char *provides;	   /* NULL: nothing that others can need */
-	struct pairs exports;	   /* path in out/minsys -> path in the output; sorted by key */
-	unsigned timeout_seconds;  /* 0: none was asked for */
+	struct pairs env;
+	const char *run;	  /* the script */
+	const char *provides;	  /* NULL: nothing that others can need */
+	struct pairs exports;	  /* path in out/minsys -> path in the output */
+	unsigned timeout_seconds; /* 0: none was asked for */
 };
 
 /* targets/<name>/target.yaml: the facts that a target gives to every stage. */
@@ -76,7 +76,7 @@ struct target {
 	const char *name;
 	const char *summary;
 	bool is_default;  /* taken when no target is named */
-	struct pairs env; /* sorted by key; always with SOURCE_DATE_EPOCH */
+	struct pairs env; /* always with SOURCE_DATE_EPOCH */
 };
 
 /* One line of toolchain/root.lock. */
@@ -93,8 +93,8 @@ struct tools_root {
 	const char *suite;
 	const char *snapshot;  /* timestamp of the public snapshot archive, e.g. 20260711T101637Z */
 	struct names packages; /* asked for */
-	struct pairs links;    /* path -> text of the link; sorted */
-	struct pairs files;    /* path -> content; sorted */
+	struct pairs links;    /* path -> text of the link */
+	struct pairs files;    /* path -> content */
 	struct names exclude;  /* paths not unpacked, with all below them */
 	struct locked_package *locked; /* sorted by name */
 	size_t locked_count;
@@ -102,6 +102,7 @@ struct tools_root {
 };
 
 struct plan {
+	struct arena arena;
 	const char *project; /* the project's folder, absolute */
 	struct target target;
 	struct tools_root tools;
@@ -113,7 +114,7 @@ struct plan {
 
 /*
  * Read and check a project: stages/, targets/<target>/, toolchain/. `target` NULL takes the
- * project's only target or the one that minsys.yaml names as the default. Every problem of every
+ * project's only target or the one that says `default: true`. Every problem of every
  * file goes into `problems`; with any, returns -1 with a summary in `e` (ERR_INPUT) and no plan.
  */
 int plan_load(const char *project, const char *target, struct plan **ret_plan,

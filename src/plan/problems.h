@@ -5,7 +5,6 @@
 #ifndef PLAN_PROBLEMS_H
 #define PLAN_PROBLEMS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 /* Where something stands: a file (relative to the project), and its line and column from 1. */
@@ -15,15 +14,21 @@ struct place {
 	unsigned column;
 };
 
+struct problem {
+	char *text; /* "file:line:column: message" */
+	char *file; /* the place, to sort by */
+	unsigned line, column;
+};
+
 struct problems {
-	char **texts; /* "file:line:column: message", in the order of files, lines and columns */
+	struct problem *items;
 	size_t count;
 };
 
-void problem_add(struct problems *p, struct place at, const char *format, ...)
+void problem_add(struct problems *problems, struct place at, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Sort by file, line and column. */
-void problems_sort(struct problems *p);
-void problems_free(struct problems *p);
+void problems_sort(struct problems *problems);
+void problems_free(struct problems *problems);
 
 #endif

@@ -1,6 +1,7 @@
 #include "store/tree.h"
 
 #include "base/memory.h"
+#include "base/words.h"
 
 #include <string.h>
 
@@ -145,21 +146,6 @@ static char *take_string(struct reader *r, const char *end)
 	return text;
 }
 
-/* A path has no empty, `.` or `..` part and does not begin at `/`. */
-bool tree_path_is_plain(const char *path)
-{
-	for (;;) {
-		size_t length = strcspn(path, "/");
-
-		if (!length || (length == 1 && path[0] == '.') ||
-		    (length == 2 && path[0] == '.' && path[1] == '.'))
-			return false;
-		if (!path[length])
-			return true;
-		path += length + 1;
-	}
-}
-
 static bool decode_link(struct reader *r, const char *line_end, struct tree_entry *entry)
 {
 	uint64_t length;
@@ -205,7 +191,7 @@ static bool decode_entry(struct reader *r, const char *line_end, struct tree_ent
 		decoded = decode_file(r, line_end, entry);
 	else
 		decoded = false;
-	return decoded && r->next == line_end && tree_path_is_plain(entry->path);
+	return decoded && r->next == line_end && path_is_plain(entry->path);
 }
 
 int tree_decode(const char *manifest, size_t length, struct tree *ret_tree, struct err *e)

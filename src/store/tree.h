@@ -49,9 +49,6 @@ struct tree_limits {
 /* Add an entry; the rest of it is the caller's to fill in. Valid until the next is added. */
 struct tree_entry *tree_add(struct tree *tree, char type, const char *path);
 
-/* Is this a path that an entry may have: relative, without empty, `.` or `..` parts? */
-bool tree_path_is_plain(const char *path);
-
 /* Sort the entries and write the canonical text. */
 void tree_encode(struct tree *tree, struct buf *ret_manifest);
 /* Read a canonical text; anything not exactly canonical is ERR_INPUT. */

@@ -2,6 +2,7 @@
 
 #include "base/map.h"
 #include "base/memory.h"
+#include "base/words.h"
 #include "store/writer.h"
 
 #include <archive.h>
@@ -60,7 +61,7 @@ static int check_path(const struct unpack *u, const char *path, struct err *e)
 {
 	unsigned depth = 0;
 
-	if (!tree_path_is_plain(path))
+	if (!path_is_plain(path))
 		return bad(e, "the entry `%.200s` has a path that leads outside", path);
 	if (strlen(path) > u->limits.path)
 		return bad(e, "the path %.100s… is longer than %u bytes", path, u->limits.path);
@@ -332,7 +333,7 @@ static char *place(struct unpack *u, const char *raw, struct err *e)
 	}
 	if (!*path)
 		return steal_ptr(&path);
-	if (!tree_path_is_plain(path)) {
+	if (!path_is_plain(path)) {
 		bad(e, "the entry `%.200s` has a path that leads outside", raw);
 		return NULL;
 	}

@@ -1,0 +1,67 @@
+#include "base/words.h"
+
+#include <string.h>
+
+bool path_is_plain(const char *path)
+{
+	for (;;) {
+		size_t length = strcspn(path, "/");
+
+		if (!length || (length == 1 && path[0] == '.') ||
+		    (length == 2 && path[0] == '.' && path[1] == '.'))
+			return false;
+		if (!path[length])
+			return true;
+		path += length + 1;
+	}
+}
+
+#define LONGEST 48
+#define SLIPS 2
+
+static size_t smallest(size_t a, size_t b, size_t c)
+{
+	size_t least = a < b ? a : b;
+
+	return least < c ? least : c;
+}
+
+/* Levenshtein's distance: letters inserted, deleted or replaced. */
+static size_t slips(const char *a, const char *b)
+{
+	size_t row[LONGEST + 1];
+	size_t length = strlen(b);
+
+	if (length > LONGEST || strlen(a) > LONGEST)
+		return LONGEST;
+	for (size_t j = 0; j <= length; j++)
+		row[j] = j;
+	for (size_t i = 0; a[i]; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i + 1;
+		for (size_t j = 0; j < length; j++) {
+			size_t above = row[j + 1];
+
+			row[j + 1] = smallest(above + 1, row[j] + 1, diagonal + (a[i] != b[j]));
+			diagonal = above;
+		}
+	}
+	return row[length];
+}
+
+const char *word_nearest(const char *word, const char *const *candidates)
+{
+	const char *nearest = NULL;
+	size_t least = SLIPS + 1;
+
+	for (; *candidates; candidates++) {
+		size_t distance = slips(word, *candidates);
+
+		if (distance < least && 2 * distance < strlen(word)) {
+			least = distance;
+			nearest = *candidates;
+		}
+	}
+	return nearest;
+}

@@ -1,0 +1,48 @@
+/*
+ * The files of a project, one kind each: what is read of them and checked within them. plan.c
+ * brings them together.
+ */
+#ifndef PLAN_LOADER_H
+#define PLAN_LOADER_H
+
+#include "plan/plan.h"
+#include "plan/reader.h"
+
+/* A stage file while its plan is being made: names are not yet looked up. */
+struct stage_file {
+	struct stage *stage;
+	struct reader reader; /* for the places of what turns out to be wrong */
+	struct names sources;
+	struct names needs;
+	enum {
+		STAGE_UNSEEN,
+		STAGE_OPEN, /* on the path being followed */
+		STAGE_ORDERED,
+	} state;
+};
+
+struct loader {
+	int project; /* the project's folder */
+	struct plan *plan;
+	struct problems *problems;
+	struct stage_file *stages; /* sorted by name */
+	size_t stage_count;
+	struct target *targets; /* sorted by name */
+	size_t target_count;
+};
+
+/* The names of the folders in a folder of the project, sorted; a folder that cannot be read is a
+ * problem. */
+struct names loader_folders(struct loader *loader, const char *folder);
+/* Is there a regular file at <folder>/<name>? If not that is a problem at `at`. */
+void loader_check_file(
+    struct loader *loader, const char *folder, const char *name, struct place at);
+
+void stages_load(struct loader *loader);
+void stages_close(struct loader *loader);
+void sources_load(struct loader *loader);
+void targets_load(struct loader *loader);
+/* `with_lock` false leaves root.lock alone. */
+void tools_load(struct loader *loader, bool with_lock);
+
+#endif

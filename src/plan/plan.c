@@ -1,0 +1,340 @@
+#include "plan/plan.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/words.h"
+#include "plan/loader.h"
+
+#include <string.h>
+
+/* --- Folders and files --- */
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+struct names loader_folders(struct loader *loader, const char *folder)
+{
+	struct arena *arena = &loader->plan->arena;
+	struct names names = {0};
+	struct err e = {0};
+	int fd = folder_open(loader->project, folder, &e);
+	_cleanup_closedir_ DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *entry;
+	struct stat status;
+
+	if (!directory) {
+		problem_add(loader->problems, (struct place){folder, 1, 1}, "%s", e.text);
+		return names;
+	}
+	while ((entry = readdir(directory))) {
+		if (*entry->d_name == '.' || fstatat(fd, entry->d_name, &status, 0) ||
+		    !S_ISDIR(status.st_mode))
+			continue;
+		names.items = arena_grow(arena, names.items, names.count, sizeof(*names.items));
+		names.items[names.count++] = arena_strdup(arena, entry->d_name);
+	}
+	if (names.count)
+		qsort(names.items, names.count, sizeof(*names.items), by_text);
+	return names;
+}
+
+void loader_check_file(struct loader *loader, const char *folder, const char *name, struct place at)
+{
+	_cleanup_free_ char *path = xasprintf("%s/%s", folder, name);
+	struct stat status;
+
+	if (fstatat(loader->project, path, &status, AT_SYMLINK_NOFOLLOW))
+		problem_add(loader->problems, at, "there is no file %s", path);
+	else if (!S_ISREG(status.st_mode))
+		problem_add(loader->problems, at, "%s is not a regular file", path);
+}
+
+/* --- Names looked up --- */
+
+static struct stage_file *find_stage(struct loader *loader, const char *name)
+{
+	for (size_t i = 0; i < loader->stage_count; i++)
+		if (!strcmp(loader->stages[i].stage->name, name))
+			return &loader->stages[i];
+	return NULL;
+}
+
+static void unknown_name(struct loader *loader, struct place at, const char *kind, const char *name,
+    const char *const *known)
+{
+	const char *nearest = word_nearest(name, known);
+
+	if (nearest)
+		problem_add(loader->problems, at, "there is no %s `%s`; did you mean `%s`?", kind,
+		    name, nearest);
+	else
+		problem_add(loader->problems, at, "there is no %s `%s`", kind, name);
+}
+
+static void link_sources(struct loader *loader, struct stage_file *file)
+{
+	const struct plan *plan = loader->plan;
+	struct stage *stage = file->stage;
+	_cleanup_free_ const char **known = xcalloc(plan->source_count + 1, sizeof(*known));
+
+	for (size_t i = 0; i < plan->source_count; i++)
+		known[i] = plan->sources[i].name;
+	stage->sources =
+	    arena_alloc(&loader->plan->arena, file->sources.count, sizeof(*stage->sources));
+	for (size_t i = 0; i < file->sources.count; i++) {
+		const struct source *source = plan_source(plan, file->sources.items[i]);
+
+		if (source)
+			stage->sources[stage->source_count++] = source;
+		else
+			unknown_name(loader, reader_item_place(&file->reader, "sources", i),
+			    "source", file->sources.items[i], known);
+	}
+}
+
+static void link_need(
+    struct loader *loader, struct stage_file *file, size_t i, const char *const *known)
+{
+	struct stage_file *needed = find_stage(loader, file->needs.items[i]);
+	struct place at = reader_item_place(&file->reader, "needs", i);
+
+	if (!needed)
+		unknown_name(loader, at, "stage", file->needs.items[i], known);
+	else if (needed->reader.top && !needed->stage->provides)
+		problem_add(
+		    loader->problems, at, "the stage %s provides nothing", needed->stage->name);
+	else
+		file->stage->needs[file->stage->need_count++] = needed->stage;
+}
+
+static void link_needs(struct loader *loader, struct stage_file *file)
+{
+	_cleanup_free_ const char **known = xcalloc(loader->stage_count + 1, sizeof(*known));
+
+	for (size_t i = 0; i < loader->stage_count; i++)
+		known[i] = loader->stages[i].stage->name;
+	file->stage->needs =
+	    arena_alloc(&loader->plan->arena, file->needs.count, sizeof(*file->stage->needs));
+	for (size_t i = 0; i < file->needs.count; i++)
+		link_need(loader, file, i, known);
+}
+
+/* --- What must be there once only --- */
+
+static void check_provides(struct loader *loader, size_t i)
+{
+	struct stage_file *file = &loader->stages[i];
+
+	for (size_t j = 0; file->stage->provides && j < i; j++) {
+		const struct stage *other = loader->stages[j].stage;
+
+		if (other->provides && !strcmp(file->stage->provides, other->provides))
+			problem_add(loader->problems, reader_key_place(&file->reader, "provides"),
+			    "the stage %s provides `%s` too", other->name, other->provides);
+	}
+}
+
+/* Is one of the two paths the other, or in it? */
+static bool paths_meet(const char *a, const char *b)
+{
+	size_t length = strlen(a) < strlen(b) ? strlen(a) : strlen(b);
+
+	return !strncmp(a, b, length) && (!a[length] || a[length] == '/') &&
+	       (!b[length] || b[length] == '/');
+}
+
+static void check_export(struct loader *loader, size_t i, size_t n)
+{
+	struct stage_file *file = &loader->stages[i];
+	const char *path = file->stage->exports.items[n].key;
+	struct place at = reader_key_place(&file->reader, "exports");
+
+	if (paths_meet(path, "manifest.json"))
+		problem_add(loader->problems, at, "manifest.json is written by minsys");
+	for (size_t j = 0; j <= i; j++) {
+		const struct stage *other = loader->stages[j].stage;
+		size_t end = j == i ? n : other->exports.count;
+
+		for (size_t m = 0; m < end; m++)
+			if (paths_meet(path, other->exports.items[m].key))
+				problem_add(loader->problems, at,
+				    "`%s` stands in the way of `%s`, which the stage %s exports",
+				    path, other->exports.items[m].key, other->name);
+	}
+}
+
+static void check_unique(struct loader *loader)
+{
+	for (size_t i = 0; i < loader->stage_count; i++) {
+		check_provides(loader, i);
+		for (size_t n = 0; n < loader->stages[i].stage->exports.count; n++)
+			check_export(loader, i, n);
+	}
+}
+
+/* --- The order --- */
+
+/* The stages on the way from `stage` back to itself, which `trail` ends with. */
+static void report_cycle(struct loader *loader, struct stage_file *file, size_t need,
+    const struct stage *const *trail, size_t length)
+{
+	_cleanup_buf_ struct buf text = {0};
+	const struct stage *again = file->stage->needs[need];
+	size_t start = 0;
+
+	while (trail[start] != again)
+		start++;
+	for (size_t i = start; i < length; i++)
+		buf_printf(&text, "%s needs ", trail[i]->name);
+	problem_add(loader->problems, reader_key_place(&file->reader, "needs"), "a cycle: %s%s",
+	    buf_text(&text), again->name);
+}
+
+static void order_from(
+    struct loader *loader, struct stage_file *file, const struct stage **trail, size_t length)
+{
+	struct plan *plan = loader->plan;
+
+	file->state = STAGE_OPEN;
+	trail[length++] = file->stage;
+	for (size_t i = 0; i < file->stage->need_count; i++) {
+		struct stage_file *needed = find_stage(loader, file->stage->needs[i]->name);
+
+		if (needed->state == STAGE_OPEN)
+			report_cycle(loader, file, i, trail, length);
+		else if (needed->state == STAGE_UNSEEN)
+			order_from(loader, needed, trail, length);
+	}
+	file->state = STAGE_ORDERED;
+	plan->stages[plan->stage_count++] = file->stage;
+}
+
+/* Depth first from each stage in the order of names: the order is the same everywhere. */
+static void order_stages(struct loader *loader)
+{
+	_cleanup_free_ const struct stage **trail = xcalloc(loader->stage_count, sizeof(*trail));
+
+	loader->plan->stages =
+	    arena_alloc(&loader->plan->arena, loader->stage_count, sizeof(*loader->plan->stages));
+	for (size_t i = 0; i < loader->stage_count; i++)
+		if (loader->stages[i].state == STAGE_UNSEEN)
+			order_from(loader, &loader->stages[i], trail, 0);
+}
+
+/* --- The whole --- */
+
+static int choose_target(struct loader *loader, const char *name, struct err *e)
+{
+	_cleanup_buf_ struct buf known = {0};
+
+	for (size_t i = 0; i < loader->target_count; i++) {
+		const struct target *target = &loader->targets[i];
+
+		if (name ? !strcmp(target->name, name) : target->is_default) {
+			loader->plan->target = *target;
+			return 0;
+		}
+		buf_printf(&known, " %s", target->name);
+	}
+	if (!name)
+		return 0; /* a problem that is reported already */
+	return err_kind(
+	    e, ERR_INPUT, "there is no target `%s`; there are:%s", name, buf_text(&known));
+}
+
+static void load_project(struct loader *loader)
+{
+	sources_load(loader);
+	targets_load(loader);
+	stages_load(loader);
+	tools_load(loader, true);
+	for (size_t i = 0; i < loader->stage_count; i++) {
+		link_sources(loader, &loader->stages[i]);
+		link_needs(loader, &loader->stages[i]);
+	}
+	check_unique(loader);
+	order_stages(loader);
+	stages_close(loader);
+}
+
+static int open_project(
+    const char *project, struct problems *problems, struct loader *ret_loader, struct err *e)
+{
+	struct plan *plan;
+	int fd = folder_open(AT_FDCWD, project, e);
+
+	if (fd < 0) {
+		e->kind = ERR_INPUT;
+		return -1;
+	}
+	plan = xcalloc(1, sizeof(*plan));
+	plan->project = arena_strdup(&plan->arena, project);
+	*ret_loader = (struct loader){.project = fd, .plan = plan, .problems = problems};
+	return 0;
+}
+
+/* Hand the plan over, unless something is wrong with it. */
+static int finish(struct loader *loader, int result, struct plan **ret_plan, struct err *e)
+{
+	size_t count = loader->problems->count;
+
+	close(loader->project);
+	if (!result && count)
+		result =
+		    err_kind(e, ERR_INPUT, "%zu problem%s in the files of %s; nothing was done",
+			count, count == 1 ? "" : "s", loader->plan->project);
+	problems_sort(loader->problems);
+	if (result)
+		plan_free(loader->plan);
+	else
+		*ret_plan = loader->plan;
+	return result;
+}
+
+int plan_load(const char *project, const char *target, struct plan **ret_plan,
+    struct problems *problems, struct err *e)
+{
+	struct loader loader;
+
+	if (open_project(project, problems, &loader, e))
+		return -1;
+	load_project(&loader);
+	return finish(&loader, choose_target(&loader, target, e), ret_plan, e);
+}
+
+int plan_load_tools(
+    const char *project, struct plan **ret_plan, struct problems *problems, struct err *e)
+{
+	struct loader loader;
+
+	if (open_project(project, problems, &loader, e))
+		return -1;
+	tools_load(&loader, false);
+	return finish(&loader, 0, ret_plan, e);
+}
+
+void plan_free(struct plan *plan)
+{
+	if (!plan)
+		return;
+	arena_free(&plan->arena);
+	free(plan);
+}
+
+const struct stage *plan_stage(const struct plan *plan, const char *name)
+{
+	for (size_t i = 0; i < plan->stage_count; i++)
+		if (!strcmp(plan->stages[i]->name, name))
+			return plan->stages[i];
+	return NULL;
+}
+
+const struct source *plan_source(const struct plan *plan, const char *name)
+{
+	for (size_t i = 0; i < plan->source_count; i++)
+		if (!strcmp(plan->sources[i].name, name))
+			return &plan->sources[i];
+	return NULL;
+}

@@ -1,0 +1,159 @@
+/*
+ * stages/<name>/stage.yaml: what each says by itself.
+ */
+#include "plan/loader.h"
+
+#include "base/memory.h"
+#include "base/words.h"
+
+#include <string.h>
+
+/* What minsys gives every step: build/step.c. */
+static const char *const reserved_variables[] = {
+    "PATH",
+    "LC_ALL",
+    "TZ",
+    "OUT",
+    "HOME",
+    "TMPDIR",
+    "MAKEFLAGS",
+};
+
+/* Folders below /minsys in every step. */
+static const char *const reserved_places[] = {"src", "build", "out", "tmp", "stage"};
+
+struct stage_fields {
+	struct stage stage;
+	struct names sources, needs;
+};
+
+#define FIELD(name, type, required, form)                                                          \
+	{                                                                                          \
+#name, type, offsetof(struct stage_fields, stage.name), required, form             \
+	}
+
+static const struct field fields[] = {
+    FIELD(summary, FIELD_TEXT, true, NULL),
+    {"sources", FIELD_NAMES, offsetof(struct stage_fields, sources), false, &form_name},
+    {"needs", FIELD_NAMES, offsetof(struct stage_fields, needs), false, &form_name},
+    FIELD(files, FIELD_NAMES, false, &form_path),
+    FIELD(target_files, FIELD_NAMES, false, &form_path),
+    FIELD(env, FIELD_PAIRS, false, &form_variable),
+    FIELD(run, FIELD_TEXT, true, NULL),
+    FIELD(provides, FIELD_TEXT, false, &form_name),
+    FIELD(exports, FIELD_PAIRS, false, &form_path),
+    {"timeout", FIELD_SECONDS, offsetof(struct stage_fields, stage.timeout_seconds), false, NULL},
+};
+
+/* Where a key within a mapping of the file stands. */
+static struct place key_place(struct reader *r, const char *mapping, const char *key)
+{
+	return reader_place(r, reader_value(r, reader_value(r, r->top, mapping), key));
+}
+
+static void check_env(struct stage_file *file)
+{
+	const struct pairs *env = &file->stage->env;
+
+	for (size_t i = 0; i < env->count; i++)
+		for (size_t j = 0; j < sizeof(reserved_variables) / sizeof(char *); j++)
+			if (!strcmp(env->items[i].key, reserved_variables[j]))
+				problem_add(file->reader.problems,
+				    key_place(&file->reader, "env", env->items[i].key),
+				    "%s is set by minsys", env->items[i].key);
+}
+
+static void check_exports(struct stage_file *file)
+{
+	const struct pairs *exports = &file->stage->exports;
+
+	for (size_t i = 0; i < exports->count; i++) {
+		const struct pair *pair = &exports->items[i];
+
+		if (strcmp(pair->value, ".") && !path_is_plain(pair->value))
+			problem_add(file->reader.problems,
+			    key_place(&file->reader, "exports", pair->key),
+			    "`%.100s` is neither a path in the output nor `.`, all of it",
+			    pair->value);
+	}
+}
+
+static void check_provides(struct stage_file *file)
+{
+	const char *provides = file->stage->provides;
+
+	for (size_t i = 0; provides && i < sizeof(reserved_places) / sizeof(char *); i++)
+		if (!strcmp(provides, reserved_places[i]))
+			problem_add(file->reader.problems,
+			    reader_key_place(&file->reader, "provides"),
+			    "/minsys/%s is another folder in every step", provides);
+}
+
+static void check_files(struct loader *loader, struct stage_file *file, const char *folder,
+    const char *key, const struct names *names)
+{
+	for (size_t i = 0; i < names->count; i++)
+		loader_check_file(
+		    loader, folder, names->items[i], reader_item_place(&file->reader, key, i));
+}
+
+/* Both kinds of files stand in one folder of the step. */
+static void check_doubles(struct stage_file *file)
+{
+	const struct stage *stage = file->stage;
+
+	for (size_t i = 0; i < stage->target_files.count; i++)
+		for (size_t j = 0; j < stage->files.count; j++)
+			if (!strcmp(stage->target_files.items[i], stage->files.items[j]))
+				problem_add(file->reader.problems,
+				    reader_item_place(&file->reader, "target_files", i),
+				    "`%s` is in `files` too", stage->files.items[j]);
+}
+
+static void load_stage(struct loader *loader, const char *name, struct stage_file *file)
+{
+	struct arena *arena = &loader->plan->arena;
+	_cleanup_free_ char *folder = xasprintf("stages/%s", name);
+	_cleanup_free_ char *path = xasprintf("stages/%s/stage.yaml", name);
+	struct stage_fields read = {.stage = {.name = name}};
+
+	reader_open(&file->reader, arena, loader->problems, loader->project, path);
+	if (!form_name.holds(name))
+		problem_add(loader->problems, reader_place(&file->reader, NULL),
+		    "the folder's name `%.100s` is not %s", name, form_name.what);
+	reader_fields(&file->reader, file->reader.top, "a stage", fields,
+	    sizeof(fields) / sizeof(*fields), &read);
+	file->stage = arena_alloc(arena, 1, sizeof(*file->stage));
+	*file->stage = read.stage;
+	file->stage->place = reader_place(&file->reader, NULL);
+	file->sources = read.sources;
+	file->needs = read.needs;
+	check_env(file);
+	check_exports(file);
+	check_provides(file);
+	check_doubles(file);
+	check_files(loader, file, folder, "files", &file->stage->files);
+	for (size_t i = 0; i < loader->target_count; i++) {
+		_cleanup_free_ char *target = xasprintf("targets/%s", loader->targets[i].name);
+
+		check_files(loader, file, target, "target_files", &file->stage->target_files);
+	}
+}
+
+void stages_load(struct loader *loader)
+{
+	struct names names = loader_folders(loader, "stages");
+
+	loader->stages = arena_alloc(&loader->plan->arena, names.count, sizeof(*loader->stages));
+	for (size_t i = 0; i < names.count; i++)
+		load_stage(loader, names.items[i], &loader->stages[loader->stage_count++]);
+	if (!names.count)
+		problem_add(loader->problems, (struct place){"stages", 1, 1},
+		    "there is no stage; each is a folder with a stage.yaml");
+}
+
+void stages_close(struct loader *loader)
+{
+	for (size_t i = 0; i < loader->stage_count; i++)
+		reader_close(&loader->stages[i].reader);
+}
