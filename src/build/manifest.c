@@ -40,12 +40,11 @@ static json_t *json_digest(const struct digest *digest)
 
 static json_t *describe_entry(const struct tree_entry *entry)
 {
-	json_t *description = json_object();
+	json_t *description;
 
-	if (entry->type == 'l') {
-		json_object_set_new(description, "link", json_string(entry->target));
-		return description;
-	}
+	if (entry->type == 'l')
+		return json_pack("{s:s}", "link", entry->target);
+	description = json_object();
 	json_object_set_new(description, "sha256", json_digest(&entry->digest));
 	json_object_set_new(description, "size", json_integer((json_int_t)entry->size));
 	if (entry->type == 'x')
@@ -81,7 +80,8 @@ static int add_files(
 		if (entry->type == 'd')
 			continue;
 		path = xasprintf("%s%s%s", exported->path, *rest ? "/" : "", rest);
-		json_object_set_new(files, path, describe_entry(entry));
+		if (json_object_set_new(files, path, describe_entry(entry)))
+			return err_kind(e, ERR_INPUT, "the name of `%s` is not UTF-8", entry->path);
 	}
 	if (!found)
 		return err_kind(e, ERR_INPUT, "the output holds no `%s`, which `exports` names",
@@ -155,8 +155,6 @@ int manifest_write(const struct build *build, const struct exported *exports, si
 		result = add_export(build, files, &exports[i], e);
 	text = json_dumps(root, JSON_INDENT(2) | JSON_SORT_KEYS);
 	json_decref(root);
-	if (!result && !text)
-		return err_set(e, "write manifest.json: a name in it is not UTF-8");
 	if (!result)
 		buf_printf(ret_text, "%s\n", text);
 	return result;
