@@ -56,21 +56,6 @@ static int renew(const struct cli *cli, const struct plan *plan, struct err *e)
 	return 0;
 }
 
-static int load_tools(const struct cli *cli, struct plan **ret_plan)
-{
-	struct problems problems = {0};
-	struct err e = {0};
-	int status = 0;
-
-	if (plan_load_tools(cli->project, ret_plan, &problems, &e)) {
-		for (size_t i = 0; i < problems.count; i++)
-			fprintf(stderr, "%s\n", problems.items[i].text);
-		status = cli_fail(&e);
-	}
-	problems_free(&problems);
-	return status;
-}
-
 static int run_lock(struct cli *cli)
 {
 	struct plan *plan = NULL;
@@ -82,7 +67,7 @@ static int run_lock(struct cli *cli)
 	if (cli->offline)
 		return cli_usage(
 		    "`lock` reads an archive's package lists, so it cannot be offline");
-	status = load_tools(cli, &plan);
+	status = cli_plan_tools(cli, &plan);
 	if (status)
 		return status;
 	if (renew(cli, plan, &e))

@@ -4,19 +4,30 @@
 
 #include <string.h>
 
+static int report(int result, struct problems *problems, const struct err *e)
+{
+	for (size_t i = 0; i < problems->count; i++)
+		fprintf(stderr, "%s\n", problems->items[i].text);
+	problems_free(problems);
+	return result ? cli_fail(e) : 0;
+}
+
 int cli_plan(const struct cli *cli, struct plan **ret_plan)
 {
 	struct problems problems = {0};
 	struct err e = {0};
-	int status = 0;
+	int result = plan_load(cli->project, cli->target, ret_plan, &problems, &e);
 
-	if (plan_load(cli->project, cli->target, ret_plan, &problems, &e)) {
-		for (size_t i = 0; i < problems.count; i++)
-			fprintf(stderr, "%s\n", problems.items[i].text);
-		status = cli_fail(&e);
-	}
-	problems_free(&problems);
-	return status;
+	return report(result, &problems, &e);
+}
+
+int cli_plan_tools(const struct cli *cli, struct plan **ret_plan)
+{
+	struct problems problems = {0};
+	struct err e = {0};
+	int result = plan_load_tools(cli->project, ret_plan, &problems, &e);
+
+	return report(result, &problems, &e);
 }
 
 struct fetch_options cli_fetch_options(
