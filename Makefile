@@ -25,10 +25,9 @@ minsys-image_LIBS = -static -lext2fs -lcom_err -lz -lcrypto
 programs = $(foreach p,minsys minsys-fetch minsys-sandbox minsys-image,$(if $($(p)),$(B)/$(p)))
 
 unit_tests = $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/*/test_*.c))
-formatted = $(wildcard src/*/*.[ch] tests/unit/*/*.[ch] tests/sandbox/*.[ch])
-shells = .ci/run scripts/packages $(wildcard tests/*/*.sh tests/*/*.t stages/*/*.sh)
+formatted = $(wildcard src/*/*.[ch] tests/*/*.[ch] tests/unit/*/*.[ch])
 
-.PHONY: all packages programs unit-tests boot check bench install format clean help
+.PHONY: all packages programs unit-tests boot check check-long bench install format clean help
 all: packages
 	@$(MAKE) --no-print-directory programs
 	$(B)/minsys build
@@ -37,6 +36,7 @@ help:
 	@echo 'make           install what is missing, compile minsys, build the system'
 	@echo 'make boot      boot it in QEMU (Ctrl-a x leaves)'
 	@echo 'make check     prove it: unit tests, functional tests, the real pipeline'
+	@echo 'make check-long  what takes hours: the defconfig kernel, long fuzzing'
 	@echo 'make bench     measure it against a plain shell script of the same commands'
 	@echo 'make install   install the programs below PREFIX ($(PREFIX))'
 	@echo 'make programs  compile only'
@@ -57,10 +57,15 @@ check:
 	@$(MAKE) --no-print-directory programs unit-tests
 	tests/run.sh
 
+check-long:
+	@scripts/packages build boot check
+	@$(MAKE) --no-print-directory programs unit-tests
+	BIN=$(CURDIR)/$(B) prove --timer tests/long
+
 bench:
 	@scripts/packages build boot check
-	@$(MAKE) --no-print-directory programs
-	tests/bench/run.sh
+	@$(MAKE) --no-print-directory programs $(O)/bench/unpack
+	tests/bench/run.py
 
 install: programs
 	install -d $(DESTDIR)$(PREFIX)/bin
@@ -99,5 +104,10 @@ $(O)/unit/%: tests/unit/%.c $(O)/libtested.a $(O)/libbase.a
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) -MMD -o $@ $< $(O)/libtested.a $(O)/libbase.a -lcmocka -larchive -lyaml \
 		-ljansson -lcurl -lext2fs -lcom_err -lz -lcrypto
+
+$(O)/bench/%: tests/bench/%.c $(call objects,$(call sources,store)) $(O)/libbase.a
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) -MMD -o $@ $< $(call objects,$(call sources,store)) $(O)/libbase.a \
+		$(minsys_LIBS)
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void err_record(
+__attribute__((format(printf, 4, 0))) static void err_record(
     struct err *e, enum err_kind kind, int errnum, const char *format, va_list arguments)
 {
 	e->kind = kind;

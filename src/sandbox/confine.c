@@ -6,6 +6,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/keyctl.h>
+#include <linux/magic.h>
 #include <linux/securebits.h>
 #include <signal.h>
 #include <stddef.h>
@@ -13,15 +14,23 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 /* A range that neither users, containers' sub-ids nor systemd's dynamic users take; a pid, at
  * most 2^22, fits behind it. */
 #define SPARE_UID_BASE 0x70000000U
 
+#define PROCESS_LIMIT 8192
+
 uid_t confine_spare_uid(void)
 {
-	return geteuid() ? geteuid() : SPARE_UID_BASE + (uid_t)getpid();
+	uid_t uid = SPARE_UID_BASE + (uid_t)getpid();
+
+	/* Refused where the user namespace does not map the uid. */
+	if (geteuid() || seteuid(uid))
+		return geteuid();
+	return seteuid(0) ? geteuid() : uid;
 }
 
 /*
@@ -30,7 +39,7 @@ uid_t confine_spare_uid(void)
  * another user first. In a namespace that maps only root there is no other; then what could be
  * written decides.
  */
-static int check_harmless_root(struct err *e)
+static int check_harmless(struct err *e)
 {
 	int fd = open("/proc/sys/kernel/core_pattern", O_WRONLY | O_CLOEXEC);
 
@@ -38,23 +47,35 @@ static int check_harmless_root(struct err *e)
 		return 0;
 	close(fd);
 	return err_kind(e, ERR_ENVIRONMENT,
-	    "cannot give up root: this user namespace maps no other uid, yet its root may write "
+	    "cannot give up root: this user namespace maps no other uid, yet it may write "
 	    "/proc/sys; start minsys as an ordinary user");
 }
 
 int confine_become(uid_t uid, struct err *e)
 {
+	gid_t gid = (gid_t)uid;
+
 	if (geteuid() == uid)
-		return 0;
-	if (setgroups(0, NULL) || setresgid(uid, uid, uid) || setresuid(uid, uid, uid)) {
-		if (errno == EINVAL || (errno == EPERM && !geteuid()))
-			return check_harmless_root(e);
+		return check_harmless(e);
+	/* The list of groups is what an ordinary user's mostly is: its own. */
+	if (setgroups(1, &gid) || setresgid(gid, gid, gid) || setresuid(uid, uid, uid))
 		return err_errno(e, "become uid %u", (unsigned)uid);
-	}
 	/* The change made this process undumpable, and its own /proc files root's; the uid maps are
 	   written there. Nobody else has this uid. */
 	if (prctl(PR_SET_DUMPABLE, 1))
 		return err_errno(e, "make the process dumpable");
+	return 0;
+}
+
+int confine_give_output(uid_t uid, struct err *e)
+{
+	struct statfs system;
+
+	for (int fd = 1; fd <= 2; fd++)
+		if (!fstatfs(fd, &system) && system.f_type == PIPEFS_MAGIC &&
+		    fchown(fd, uid, (gid_t)-1))
+			return err_errno(
+			    e, "give the pipe of descriptor %d to uid %u", fd, (unsigned)uid);
 	return 0;
 }
 
@@ -89,18 +110,47 @@ static void reset_signals(void)
 	sigprocmask(SIG_UNBLOCK, &all, NULL);
 }
 
+/*
+ * The number of processes counts for each user namespace on its own (Linux 5.14), so it bounds
+ * this step alone; what it leaves is room for hundreds of jobs, not for a fork bomb. The soft
+ * limits of the other two are the same for everyone, whoever started this; programs adapt to
+ * them.
+ */
+static int set_limits(struct err *e)
+{
+	static const struct {
+		int resource;
+		rlim_t soft, hard;
+	} limits[] = {
+	    {RLIMIT_CORE, 0, 0},
+	    {RLIMIT_NPROC, PROCESS_LIMIT, PROCESS_LIMIT},
+	    {RLIMIT_NOFILE, 1024, RLIM_INFINITY},
+	    {RLIMIT_STACK, 8 << 20, RLIM_INFINITY},
+	};
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
+		struct rlimit limit;
+
+		if (getrlimit(limits[i].resource, &limit))
+			return err_errno(e, "read limit %d", limits[i].resource);
+		if (limit.rlim_max > limits[i].hard)
+			limit.rlim_max = limits[i].hard;
+		limit.rlim_cur =
+		    limit.rlim_max < limits[i].soft ? limit.rlim_max : limits[i].soft;
+		if (setrlimit(limits[i].resource, &limit))
+			return err_errno(e, "set limit %d", limits[i].resource);
+	}
+	return 0;
+}
+
 int confine_process(struct err *e)
 {
-	static const struct rlimit no_core = {0, 0};
-
 	/* Keyrings belong to no namespace: without a new one the host's session keys could be read.
 	   Containers refuse the call, and all the others on keyrings with it. */
 	syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL, 0, 0, 0);
 	reset_signals();
 	umask(022);
-	if (setrlimit(RLIMIT_CORE, &no_core))
-		return err_errno(e, "forbid core files");
-	if (drop_capabilities(e))
+	if (set_limits(e) || drop_capabilities(e))
 		return -1;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return err_errno(e, "set no_new_privs");
@@ -113,6 +163,7 @@ int confine_descriptors(int kept_fd, struct err *e)
 
 	if (setsid() < 0)
 		return err_errno(e, "start a session");
+	/* Not 0 itself, as main() sees to it that 0 is open. */
 	if (null < 0 || dup2(null, 0) < 0)
 		return err_errno(e, "open /dev/null as standard input");
 	/* Everything above 2 but the one: below it, then above. */

@@ -9,15 +9,22 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* When started by root: become a user that owns nothing, and no group but its own. The uid is
- * this process's own while it runs, as it is made from its pid. Returns 0 and the uid (that of
- * the caller when that is not root). Where the user namespace has no other uid to become, root
- * may stay only if it is not the machine's: see the definition. */
+/* The uid that the step is to have outside: for root one that owns nothing and that no other
+ * process has, as it is made from the pid; for anyone else, and where the user namespace maps
+ * no such uid, the caller's own. */
 uid_t confine_spare_uid(void);
+
+/* Become that user, with no group but its own. Who stays who he was may do so only if he is not
+ * the machine's root under another number: see the definition. */
 int confine_become(uid_t uid, struct err *e);
 
+/* Before that: give it the pipes that standard output and error may be, or the step could not
+ * open /dev/stdout. A pipe has no name, so nobody else is affected; a file or a terminal stays
+ * its owner's. */
+int confine_give_output(uid_t uid, struct err *e);
+
 /* A fresh session keyring, no capability in any set and none to be had by exec, no_new_privs,
- * umask 022, default signals, no core files, then the system call filter. */
+ * umask 022, default signals, no core files, a limit of processes, then the system call filter. */
 int confine_process(struct err *e);
 
 /* In the child that will exec: a session of its own, nothing on standard input, and no

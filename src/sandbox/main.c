@@ -6,6 +6,8 @@
 #include "sandbox/status.h"
 #include "sandbox/userns.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -21,12 +23,29 @@ static int tell(const struct options *options, const struct sandbox_report *repo
 	return report->failed ? (int)report->error.kind : report->status;
 }
 
+/* What a caller may have left: without the first three descriptors others would take their
+ * places; with SIGCHLD ignored nothing could be waited for. */
+static int clean_inheritance(void)
+{
+	int fd;
+
+	signal(SIGCHLD, SIG_DFL);
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= 2);
+	return fd < 0 ? -1 : close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct options options;
 	struct sandbox_report report = {0};
 	struct err e = {0};
 
+	if (clean_inheritance()) {
+		perror("minsys-sandbox: open /dev/null");
+		return ERR_ENVIRONMENT;
+	}
 	if (options_parse(argc, argv, &options, &e) || userns_run(&options, &report, &e)) {
 		report.failed = true;
 		report.error = e;

@@ -149,13 +149,13 @@ static int run_step(struct step *step, struct err *e)
 		return -1;
 	if (step->options->trial)
 		return 0;
+	/* The step may read init's command line, which names paths of the machine. */
+	options_forget(step->options);
 	command = fork();
 	if (command < 0)
 		return err_errno(e, "start a process in the sandbox");
 	if (!command)
 		run_command(step->options, step->report_fd);
-	/* The step may read init's command line, which names paths of the machine. */
-	options_forget(step->options);
 	return reap_until(command);
 }
 
@@ -165,7 +165,7 @@ static void init_main(struct step *step)
 
 	report.status = run_step(step, &report.error);
 	report.failed = report.status < 0;
-	if (report.failed)
+	if (report.failed && report.error.kind == ERR_FAILED)
 		report.error.kind = ERR_ENVIRONMENT;
 	send_report(step->report_fd, &report);
 	_exit(0);
@@ -245,12 +245,25 @@ static int explain(struct err *e)
 	    cause.text, advice());
 }
 
+static int give_folder(const struct bind *bind, uid_t uid, struct err *e)
+{
+	/* Where root may not mount, there is no tree yet. */
+	_cleanup_close_ int own =
+	    bind->tree_fd < 0 ? open(bind->source, O_PATH | O_NOFOLLOW | O_CLOEXEC) : -1;
+	int fd = own < 0 ? bind->tree_fd : own;
+
+	if (fd < 0)
+		return err_errno(e, "open %s", bind->source);
+	if (fchownat(fd, "", uid, (gid_t)uid, AT_EMPTY_PATH))
+		return err_errno(e, "give %s to uid %u", bind->source, (unsigned)uid);
+	return 0;
+}
+
 static int give_folders(const struct options *o, uid_t uid, struct err *e)
 {
 	for (size_t i = 0; i < o->bind_count; i++)
-		if (o->binds[i].writable &&
-		    fchownat(o->binds[i].tree_fd, "", uid, (gid_t)uid, AT_EMPTY_PATH))
-			return err_errno(e, "give %s to uid %u", o->binds[i].source, (unsigned)uid);
+		if (o->binds[i].writable && give_folder(&o->binds[i], uid, e))
+			return -1;
 	return 0;
 }
 
@@ -260,9 +273,9 @@ static int leave_root(struct step *step, struct err *e)
 {
 	uid_t uid = confine_spare_uid();
 
-	if (!geteuid() && !step->options->trial && !mounts_open(step->options, &step->mounts, e)) {
-		step->mounts_are_open = true;
-		if (give_folders(step->options, uid, e))
+	if (uid != geteuid() && !step->options->trial) {
+		step->mounts_are_open = !mounts_open(step->options, &step->mounts, e);
+		if (give_folders(step->options, uid, e) || confine_give_output(uid, e))
 			return -1;
 	}
 	if (confine_become(uid, e))
@@ -292,6 +305,19 @@ static int supervise(pid_t init, int report_fd, unsigned timeout_seconds,
 	return 0;
 }
 
+/* Becoming another user forgot that this process is to die with the one who started it. If that
+ * happened in between, nobody is left who could read the report. */
+static int die_with_caller(int report_fd, struct err *e)
+{
+	struct pollfd report = {.fd = report_fd};
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
+		return err_errno(e, "ask to die with the caller");
+	if (poll(&report, 1, 0) > 0 && report.revents & POLLERR)
+		return err_set(e, "the caller is gone");
+	return 0;
+}
+
 int userns_run(struct options *options, struct sandbox_report *ret_report, struct err *e)
 {
 	_cleanup_close_ int report_read = -1, report_write = -1, life_read = -1, life_write = -1;
@@ -309,9 +335,8 @@ int userns_run(struct options *options, struct sandbox_report *ret_report, struc
 	life_write = ends[1];
 	if (leave_root(&step, e))
 		return -1;
-	/* Becoming another user forgot that this process is to die with the one who started it. */
-	if (options->report_fd >= 0 && prctl(PR_SET_PDEATHSIG, SIGKILL))
-		return err_errno(e, "ask to die with the caller");
+	if (options->report_fd >= 0 && die_with_caller(options->report_fd, e))
+		return -1;
 	step.report_fd = report_write;
 	step.life_fd = life_read;
 	init = (pid_t)syscall(SYS_clone, ALL_NAMESPACES | SIGCHLD, NULL, NULL, NULL, NULL);

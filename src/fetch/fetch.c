@@ -1,0 +1,318 @@
+#include "fetch/fetch.h"
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/memory.h"
+
+#include <jansson.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#define ANSWER_LIMIT (64 << 20)
+#define TEXT_LIMIT 1800 /* of struct err's text: the rest is for what callers put before it */
+#define FOLDER_FD "3"
+#define EXIT_NOT_RUN 127
+
+static bool is_there(int downloads_fd, const struct digest *digest)
+{
+	char name[DIGEST_HEX_SIZE];
+	struct stat status;
+
+	return !fstatat(downloads_fd, digest_format(digest, name), &status, AT_SYMLINK_NOFOLLOW) &&
+	       S_ISREG(status.st_mode);
+}
+
+/* Returns how many are missing. */
+static size_t look(int downloads_fd, struct fetch_item *items, size_t count)
+{
+	size_t missing = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct fetch_item *item = &items[i];
+
+		item->ret_present = false;
+		for (size_t o = 0; o < item->origin_count && !item->ret_present; o++) {
+			item->ret_present = is_there(downloads_fd, &item->origins[o].sha256);
+			item->ret_digest = item->origins[o].sha256;
+		}
+		missing += !item->ret_present;
+	}
+	return missing;
+}
+
+static json_t *describe_origin(const struct fetch_origin *origin, bool pinned)
+{
+	char digest[DIGEST_HEX_SIZE];
+
+	return json_pack("{s:s, s:s?}", origin->in_pool ? "pool" : "url", origin->location,
+	    "sha256", pinned ? digest_format(&origin->sha256, digest) : NULL);
+}
+
+static json_t *describe_item(const struct fetch_item *item, bool pinned)
+{
+	json_t *origins = json_array();
+
+	for (size_t i = 0; i < item->origin_count; i++)
+		json_array_append_new(origins, describe_origin(&item->origins[i], pinned));
+	return json_pack("{s:s, s:I, s:o}", "name", item->name, "size", (json_int_t)item->size,
+	    "origins", origins);
+}
+
+/* The request, for those that are missing; see request.h. The caller's to free. */
+static char *describe(
+    const struct fetch_options *options, const struct fetch_item *items, size_t count, bool pinned)
+{
+	json_t *files = json_array();
+	json_t *request = json_pack("{s:s*, s:o}", "snapshot", options->snapshot, "files", files);
+	char *text;
+
+	for (size_t i = 0; i < count; i++)
+		if (!items[i].ret_present)
+			json_array_append_new(files, describe_item(&items[i], pinned));
+	text = json_dumps(request, JSON_COMPACT);
+	json_decref(request);
+	return text;
+}
+
+/* In a file without a name, so that neither side ever waits for the other. */
+static int request_file(const char *text, struct err *e)
+{
+	_cleanup_close_ int fd = memfd_create("minsys-fetch request", MFD_CLOEXEC);
+
+	if (!text)
+		return err_kind(
+		    e, ERR_INPUT, "ask for downloads: a name, URL or path is not valid UTF-8");
+	if (fd < 0)
+		return err_errno(e, "make a file in memory for the request to minsys-fetch");
+	if (file_write_all(fd, text, strlen(text), "the request to minsys-fetch", e))
+		return -1;
+	if (lseek(fd, 0, SEEK_SET))
+		return err_errno(e, "rewind the request to minsys-fetch");
+	return steal_fd(&fd);
+}
+
+/* In the child, between fork and exec: async-signal-safe calls only. */
+static void exec_child(
+    pid_t parent, const char *const *argv, int downloads_fd, int request_fd, int answer_fd)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	/* The numbers to be taken may be in use: out of the way first. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent ||
+	    (downloads_fd = fcntl(downloads_fd, F_DUPFD, 10)) < 0 ||
+	    (request_fd = fcntl(request_fd, F_DUPFD, 10)) < 0 ||
+	    (answer_fd = fcntl(answer_fd, F_DUPFD, 10)) < 0 || dup2(request_fd, 0) < 0 ||
+	    dup2(answer_fd, 1) < 0 || dup2(downloads_fd, 3) < 0 || close_range(4, ~0U, 0) ||
+	    sigprocmask(SIG_SETMASK, &none, NULL))
+		_exit(EXIT_NOT_RUN);
+	execv(argv[0], (char *const *)argv);
+	_exit(EXIT_NOT_RUN);
+}
+
+static int start(const struct fetch_options *options, int request_fd, pid_t *ret_pid,
+    int *ret_answer_fd, struct err *e)
+{
+	const char *argv[8] = {options->program, "--folder-fd", FOLDER_FD};
+	pid_t parent = getpid(), pid;
+	size_t count = 3;
+	int ends[2];
+
+	if (options->mirror) {
+		argv[count++] = "--mirror";
+		argv[count++] = options->mirror;
+	}
+	if (options->quiet)
+		argv[count++] = "--quiet";
+	if (options->json_progress)
+		argv[count++] = "--json";
+	if (pipe2(ends, O_CLOEXEC))
+		return err_errno(e, "make a pipe");
+	pid = fork();
+	if (!pid)
+		exec_child(parent, argv, options->downloads_fd, request_fd, ends[1]);
+	close(ends[1]);
+	if (pid < 0) {
+		err_errno(e, "start %s", options->program);
+		close(ends[0]);
+		return -1;
+	}
+	*ret_pid = pid;
+	*ret_answer_fd = ends[0];
+	return 0;
+}
+
+/* How it ended, when it gave no answer. Why, it has said on standard error. */
+static int judge_status(const char *program, int status, struct err *e)
+{
+	if (WIFSIGNALED(status))
+		return err_set(e, "%s was killed by signal %d", program, WTERMSIG(status));
+	if (WEXITSTATUS(status) == EXIT_NOT_RUN)
+		return err_set(e, "%s could not be started", program);
+	if (WEXITSTATUS(status) > 1)
+		return err_set(e, "%s could not do its work (exit status %d); its message is above",
+		    program, WEXITSTATUS(status));
+	return 0;
+}
+
+static int converse(
+    const struct fetch_options *options, int request_fd, struct buf *ret_answer, struct err *e)
+{
+	_cleanup_close_ int answer_fd = -1;
+	int status, result;
+	pid_t pid = -1;
+
+	if (access(options->program, X_OK))
+		return err_errno(e, "run %s", options->program);
+	if (start(options, request_fd, &pid, &answer_fd, e))
+		return -1;
+	result = file_read_fd(answer_fd, "the answer of minsys-fetch", ANSWER_LIMIT, ret_answer, e);
+	if (result)
+		kill(pid, SIGKILL);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return err_errno(e, "wait for %s", options->program);
+	return result ? -1 : judge_status(options->program, status, e);
+}
+
+/* Run the program; the answer is the caller's to release. */
+static json_t *ask(const struct fetch_options *options, const struct fetch_item *items,
+    size_t count, bool pinned, struct err *e)
+{
+	_cleanup_free_ char *request = describe(options, items, count, pinned);
+	_cleanup_close_ int request_fd = request_file(request, e);
+	_cleanup_buf_ struct buf text = {0};
+	json_t *answer = NULL;
+
+	if (request_fd < 0)
+		return NULL;
+	if (converse(options, request_fd, &text, e)) {
+		e->kind = ERR_ENVIRONMENT;
+		return NULL;
+	}
+	answer = json_loadb(buf_text(&text), text.length, JSON_REJECT_DUPLICATES, NULL);
+	if (!answer)
+		err_set(e, "%s gave no answer that can be read", options->program);
+	return answer;
+}
+
+/* Is it one that was asked for, and there now? */
+static bool take_file(int downloads_fd, json_t *file, struct fetch_item *item)
+{
+	const char *text = json_string_value(json_object_get(file, "sha256"));
+	struct digest digest;
+	struct err e;
+
+	if (!text || digest_parse(text, &digest, &e) || !is_there(downloads_fd, &digest))
+		return false;
+	for (size_t o = 0; o < item->origin_count && !item->ret_present; o++)
+		item->ret_present = digest_equal(&digest, &item->origins[o].sha256);
+	item->ret_digest = digest;
+	return item->ret_present;
+}
+
+/* The errors of the files that did not come, as many as there is room for, and what to do. */
+static int report(json_t *answer, size_t missing, struct err *e)
+{
+	_cleanup_buf_ struct buf text = {0};
+	const char *advice = json_string_value(json_object_get(answer, "advice"));
+	size_t room = TEXT_LIMIT - (advice ? strnlen(advice, 900) : 0);
+	size_t told = 0, index;
+	bool wrong = false;
+	json_t *file;
+
+	json_array_foreach(json_object_get(answer, "files"), index, file)
+	{
+		const char *error = json_string_value(json_object_get(file, "error"));
+
+		wrong |= json_is_true(json_object_get(file, "wrong"));
+		if (!error || (told && text.length + strlen(error) > room))
+			continue;
+		buf_printf(&text, "%s%.*s", told ? "\n" : "", (int)room, error);
+		told++;
+	}
+	if (missing > told)
+		buf_printf(&text, "%s%zu %s could not be downloaded", told ? "\nand " : "",
+		    missing - told, told ? "more" : "of the files");
+	if (advice)
+		buf_printf(&text, "\n%.900s", advice);
+	return err_kind(e, wrong ? ERR_FAILED : ERR_ENVIRONMENT, "%s", buf_text(&text));
+}
+
+static int refuse_offline(const struct fetch_item *items, size_t count, struct err *e)
+{
+	_cleanup_buf_ struct buf text = {0};
+	char digest[DIGEST_HEX_SIZE];
+	size_t left_out = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (items[i].ret_present)
+			continue;
+		if (text.length > TEXT_LIMIT - 600) {
+			left_out++;
+			continue;
+		}
+		buf_printf(&text, "\n  %.100s (sha256 %s)", items[i].name,
+		    digest_format(&items[i].origins[0].sha256, digest));
+	}
+	if (left_out)
+		buf_printf(&text, "\n  and %zu more", left_out);
+	return err_kind(e, ERR_ENVIRONMENT,
+	    "not in the download folder, and --offline forbids downloading:%s\n"
+	    "Download them with `minsys fetch` while there is a network, or put each into the "
+	    "folder `downloads` of the store with its sha256 as its name.",
+	    buf_text(&text));
+}
+
+int fetch_items(
+    const struct fetch_options *options, struct fetch_item *items, size_t count, struct err *e)
+{
+	size_t missing = look(options->downloads_fd, items, count), next = 0;
+	json_t *answer, *files;
+
+	if (!missing)
+		return 0;
+	if (options->offline)
+		return refuse_offline(items, count, e);
+	answer = ask(options, items, count, true, e);
+	if (!answer)
+		return -1;
+	files = json_object_get(answer, "files");
+	for (size_t i = 0; i < count; i++)
+		if (!items[i].ret_present)
+			missing -= take_file(
+			    options->downloads_fd, json_array_get(files, next++), &items[i]);
+	if (missing)
+		report(answer, missing, e);
+	json_decref(answer);
+	return missing ? -1 : 0;
+}
+
+int fetch_unpinned(const struct fetch_options *options, const char *name,
+    const struct fetch_origin *origins, size_t origin_count, struct digest *ret_digest,
+    size_t *ret_origin, struct err *e)
+{
+	const struct fetch_item item = {
+	    .name = name,
+	    .origins = origins,
+	    .origin_count = origin_count,
+	};
+	json_t *answer, *file;
+	const char *digest;
+	int result;
+
+	if (options->offline)
+		return err_kind(e, ERR_ENVIRONMENT, "%s: --offline forbids downloading it", name);
+	answer = ask(options, &item, 1, false, e);
+	if (!answer)
+		return -1;
+	file = json_array_get(json_object_get(answer, "files"), 0);
+	digest = json_string_value(json_object_get(file, "sha256"));
+	result = digest ? digest_parse(digest, ret_digest, e) : report(answer, 1, e);
+	if (!result)
+		*ret_origin = (size_t)json_integer_value(json_object_get(file, "origin"));
+	json_decref(answer);
+	return result;
+}

@@ -1,0 +1,202 @@
+#!/usr/bin/env python3
+"""make bench: minsys against the same commands typed by hand (lab.sh).
+
+run.py [FIGURE]...: cold, nothing, unpack, images, memory; default: all. Each is a median of
+interleaved runs on this machine, and its bound. Exit status 1 when one is out of bounds.
+BENCH_RUNS and BENCH_COLD_RUNS say how many runs; BENCH_FOLDER where the work is done; MINSYS_CACHE
+names a store whose downloads are used, so that nothing is timed but building.
+"""
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+PROJECT = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
+MINSYS = PROJECT + "/out/bin/minsys"
+STORE = os.environ.get("MINSYS_CACHE") or os.path.expanduser("~/.cache/minsys")
+RUNS = int(os.environ.get("BENCH_RUNS", "11"))
+COLD_RUNS = int(os.environ.get("BENCH_COLD_RUNS", "3"))
+WORK = tempfile.mkdtemp(prefix="minsys-bench.", dir=os.environ.get("BENCH_FOLDER", "/var/tmp"))
+JOBS = str(len(os.sched_getaffinity(0)))
+failed = []
+
+
+def run(command, **environment):
+    """Run a command and return its seconds; its output is shown only when it fails."""
+    environment = dict(os.environ, PATH=os.environ["PATH"] + ":/sbin:/usr/sbin", **environment)
+    began = time.monotonic()
+    result = subprocess.run(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    seconds = time.monotonic() - began
+    if result.returncode:
+        sys.exit(f"{' '.join(command)}:\n{result.stdout[-4000:]}")
+    return seconds
+
+
+def interleaved(count, **cases):
+    """Medians of `count` runs of each case, taken in turns; a case returns its seconds."""
+    seconds = {name: [] for name in cases}
+    for _ in range(count):
+        for name, case in cases.items():
+            os.sync()
+            seconds[name].append(case())
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def judge(name, figure, bound, detail):
+    good = figure <= bound
+    print(f"{'ok ' if good else 'BAD'} {name}: {figure:.3g}, at most {bound:g} ({detail})", flush=True)
+    if not good:
+        failed.append(name)
+
+
+def judge_ratio(name, medians, bound, count):
+    ours, theirs = medians["ours"], medians["theirs"]
+    detail = f"{ours:.3f} s against {theirs:.3f} s, medians of {count}"
+    judge(name, ours / theirs, bound, detail)
+
+
+def store_with_downloads(name):
+    """An empty store but for what has to be downloaded, linked from the user's."""
+    path = f"{WORK}/{name}"
+    shutil.rmtree(path, ignore_errors=True)
+    os.makedirs(path)
+    subprocess.run(["cp", "-al", f"{STORE}/downloads", f"{STORE}/format", path], check=True)
+    return path
+
+
+def downloads():
+    """The three sources under the names that lab.sh wants."""
+    folder = f"{WORK}/downloads"
+    if not os.path.exists(folder):
+        os.mkdir(folder)
+        largest = {}
+        for name in os.listdir(f"{STORE}/downloads"):
+            path = f"{STORE}/downloads/{name}"
+            listed = subprocess.run(
+                ["sh", "-c", 'tar tf "$1" 2>/dev/null | head -1', "-", path],
+                capture_output=True, text=True,
+            ).stdout
+            for source in ("linux", "musl", "busybox"):
+                if listed.startswith(source + "-"):
+                    largest[source] = path
+        for source, path in largest.items():
+            os.symlink(path, f"{folder}/{source}.tar")
+    return folder
+
+
+def build(store, out):
+    return run([MINSYS, "build", "-q", "--offline", "-C", PROJECT, "--out", out], MINSYS_CACHE=store)
+
+
+def cold():
+    def ours():
+        return build(store_with_downloads("cold"), f"{WORK}/cold-out")
+
+    def theirs():
+        shutil.rmtree(f"{WORK}/lab", ignore_errors=True)
+        return run([PROJECT + "/tests/bench/lab.sh", downloads(), f"{WORK}/lab"], JOBS=JOBS)
+
+    medians = interleaved(COLD_RUNS, theirs=theirs, ours=ours)
+    judge_ratio("cold build / commands by hand", medians, 1.10, COLD_RUNS)
+
+
+def nothing():
+    out = f"{WORK}/nothing-out"
+    build(STORE, out)
+    medians = interleaved(RUNS, ours=lambda: build(STORE, out))
+    judge("a build with nothing to do, ms", medians["ours"] * 1000, 50, f"median of {RUNS}")
+
+
+def unpack():
+    archive = downloads() + "/linux.tar"
+
+    def into(command):
+        folder = f"{WORK}/unpacked"
+        shutil.rmtree(folder, ignore_errors=True)
+        os.mkdir(folder)
+        return run([*command, folder])
+
+    medians = interleaved(
+        max(3, RUNS // 2),
+        theirs=lambda: into(["tar", "-x", "-f", archive, "-C"]),
+        ours=lambda: into([PROJECT + "/out/obj/bench/unpack", archive]),
+    )
+    judge_ratio("unpacking the kernel / tar xf", medians, 1.1, max(3, RUNS // 2))
+
+
+def images():
+    out = f"{WORK}/images-out"
+    build(STORE, out)
+    scripts = PROJECT + "/tests/bench/"
+
+    def fakeroot(script):
+        began = time.monotonic()
+        subprocess.run(
+            ["fakeroot", scripts + script], cwd=out, check=True, stdout=subprocess.DEVNULL,
+            env=dict(os.environ, PATH=os.environ["PATH"] + ":/sbin:/usr/sbin"),
+        )
+        return time.monotonic() - began
+
+    for name, ours, theirs in (
+        ("initramfs.cpio.gz", "build_initramfs.sh", "lab_initramfs.sh"),
+        ("disk.ext3", "build_rootfs.sh", "lab_disk.sh"),
+    ):
+        medians = interleaved(
+            2 * RUNS, theirs=lambda: fakeroot(theirs), ours=lambda: run([f"{out}/{ours}"])
+        )
+        judge_ratio(f"{name} / fakeroot", medians, 1.0, 2 * RUNS)
+
+
+def memory():
+    """The runner's own peak over a cold build of everything but the kernel, which adds nothing
+    to it: its trees are the largest there are."""
+    store = store_with_downloads("memory")
+    runner = subprocess.Popen(
+        [MINSYS, "build", "-q", "--offline", "-C", PROJECT, "sysroot", "minsys-image"],
+        env=dict(os.environ, MINSYS_CACHE=store),
+    )
+    peak = 0
+
+    def watch():
+        nonlocal peak
+        while runner.poll() is None:
+            try:
+                with open(f"/proc/{runner.pid}/status") as status:
+                    for line in status:
+                        if line.startswith("VmHWM:"):
+                            peak = max(peak, int(line.split()[1]))
+            except (FileNotFoundError, ProcessLookupError):
+                pass
+            time.sleep(0.02)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    watcher.join()
+    if runner.returncode:
+        sys.exit("the build failed")
+    judge("peak memory of the runner, MB", peak * 1024 / 1e6, 64, "VmHWM")
+
+
+def main():
+    figures = {f.__name__: f for f in (nothing, unpack, images, memory, cold)}
+    names = sys.argv[1:] or list(figures)
+    unknown = [name for name in names if name not in figures]
+    if unknown:
+        sys.exit(f"there is no figure {unknown[0]}; there are {', '.join(figures)}")
+    try:
+        run([MINSYS, "fetch", "-q", "-C", PROJECT])
+        for name in names:
+            figures[name]()
+    finally:
+        shutil.rmtree(WORK, ignore_errors=True)
+    sys.exit(1 if failed else 0)
+
+
+main()
