@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 /* A growing argument vector that owns its strings. */
@@ -83,7 +82,7 @@ static int spawn(
 {
 	_cleanup_close_ int read_end = -1, write_end = -1;
 	pid_t parent = getpid(), pid;
-	int ends[2], pidfd;
+	int ends[2];
 
 	if (pipe2(ends, O_CLOEXEC))
 		return err_errno(e, "make a pipe");
@@ -94,18 +93,7 @@ static int spawn(
 		return err_errno(e, "start %s", argv[0]);
 	if (!pid)
 		exec_child(parent, argv, output_fd, write_end);
-	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (pidfd < 0) {
-		err_errno(e, "open a descriptor of process %d", (int)pid);
-		kill(pid, SIGKILL);
-		waitpid(pid, NULL, 0);
-		return -1;
-	}
-	*ret_process = (struct sandbox_process){
-	    .pid = pid,
-	    .pidfd = pidfd,
-	    .error_fd = steal_fd(&read_end),
-	};
+	*ret_process = (struct sandbox_process){pid, steal_fd(&read_end)};
 	return 0;
 }
 
@@ -129,7 +117,6 @@ int sandbox_start(
 int sandbox_wait(
     struct sandbox_process *process, struct sandbox_outcome *ret_outcome, struct err *e)
 {
-	_cleanup_close_ int pidfd = steal_fd(&process->pidfd);
 	_cleanup_close_ int error_fd = steal_fd(&process->error_fd);
 	struct sandbox_report report = {0};
 	ssize_t got;

@@ -34,7 +34,6 @@ struct sandbox_spec {
 /* A sandbox that runs. */
 struct sandbox_process {
 	pid_t pid;
-	int pidfd;    /* readable when it has ended */
 	int error_fd; /* pipe on which set-up would report why it failed */
 };
 
