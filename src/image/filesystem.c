@@ -76,7 +76,6 @@ static void reserve_inodes(ext2_filsys ext2)
 
 static int add_journal(struct filesystem *f, struct err *e)
 {
-	struct ext2_inode inode;
 	int blocks = ext2fs_default_journal_size(ext2fs_blocks_count(f->ext2->super));
 	errcode_t code;
 
@@ -85,12 +84,6 @@ static int add_journal(struct filesystem *f, struct err *e)
 		return err_set(e, "there is no room for a journal");
 	code = ext2fs_add_journal_inode(f->ext2, (blk_t)blocks, EXT2_MKJOURNAL_NO_MNT_CHECK);
 	f->is_full = code == EXT2_ET_BLOCK_ALLOC_FAIL;
-	if (!code)
-		code = ext2fs_read_inode(f->ext2, EXT2_JOURNAL_INO, &inode);
-	if (!code) {
-		inode.i_atime = (uint32_t)f->time;
-		code = ext2fs_write_inode(f->ext2, EXT2_JOURNAL_INO, &inode);
-	}
 	return code ? failed("make the journal", code, e) : 0;
 }
 

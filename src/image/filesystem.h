@@ -14,7 +14,8 @@
 #include <stddef.h>
 #include <time.h>
 
-/* Room for one: what lies in the image as inodes and blocks that this and no file's data is. */
+/* Its own structures are in memory until filesystem_save; the caller writes what is in files to
+ * the blocks that it was given. */
 struct filesystem {
 	ext2_filsys ext2;
 	unsigned block_size; /* bytes */

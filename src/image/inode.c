@@ -274,8 +274,10 @@ static void names_add_spare(struct names *names)
 	names_fill_block(names);
 	if (wanted > 16384)
 		wanted = 16384;
-	while (names->bytes.length < wanted)
-		names_add(names, 0, 0, "", 0), names_fill_block(names);
+	while (names->bytes.length < wanted) {
+		names_add(names, 0, 0, "", 0);
+		names_fill_block(names);
+	}
 }
 
 static int store_names(

@@ -21,7 +21,7 @@
  * most 2^22, fits behind it. */
 #define SPARE_UID_BASE 0x70000000U
 
-#define PROCESS_LIMIT 8192
+#define PROCESS_LIMIT 4096
 
 uid_t confine_spare_uid(void)
 {
@@ -135,8 +135,7 @@ static int set_limits(struct err *e)
 			return err_errno(e, "read limit %d", limits[i].resource);
 		if (limit.rlim_max > limits[i].hard)
 			limit.rlim_max = limits[i].hard;
-		limit.rlim_cur =
-		    limit.rlim_max < limits[i].soft ? limit.rlim_max : limits[i].soft;
+		limit.rlim_cur = limit.rlim_max < limits[i].soft ? limit.rlim_max : limits[i].soft;
 		if (setrlimit(limits[i].resource, &limit))
 			return err_errno(e, "set limit %d", limits[i].resource);
 	}

@@ -6,7 +6,9 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -50,8 +52,14 @@ static const struct refusal {
     {NR_statmount, ENOSYS},
     {NR_listmount, ENOSYS},
     {NR_open_tree_attr, ENOSYS},
-    /* The network. socketpair stays: it leads nowhere. */
+    /* The network; of socketpair a part stays, see below. Without socket() the others have
+       nothing to work on but what standard output may be. */
     {SYS_socket, EPERM},
+    {SYS_connect, EPERM},
+    {SYS_bind, EPERM},
+    {SYS_listen, EPERM},
+    {SYS_accept, EPERM},
+    {SYS_accept4, EPERM},
     /* System V IPC knows no folder that could be kept from a step. */
     {SYS_shmget, EPERM},
     {SYS_msgget, EPERM},
@@ -136,6 +144,8 @@ static const struct refusal {
 #define TIOCLINUX 0x541C
 #endif
 
+#define SOCKET_TYPE_MASK 0xf
+
 #define LENGTH(array) (sizeof(array) / sizeof(*(array)))
 
 #define LOAD(field)                                                                                \
@@ -174,6 +184,17 @@ static const struct sock_filter head[] = {
     SKIP_UNLESS(BPF_JEQ, TIOCLINUX, 1),
     REFUSE(EPERM),
     ALLOW,
+    /* A pair of connected unix sockets leads nowhere, but one of datagrams can be pointed at any
+       other socket, by sendto() too; SOCK_RAW is another name for those. */
+    SKIP_UNLESS(BPF_JEQ, SYS_socketpair, 8),
+    LOAD_ARGUMENT(0),
+    SKIP_UNLESS(BPF_JEQ, AF_UNIX, 5),
+    LOAD_ARGUMENT(1),
+    BPF_STMT(BPF_ALU | BPF_AND | BPF_K, SOCKET_TYPE_MASK),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SOCK_STREAM, 1, 0),
+    SKIP_UNLESS(BPF_JEQ, SOCK_SEQPACKET, 1),
+    ALLOW,
+    REFUSE(EPERM),
     /* Asking for the personality, and the plain one; none that makes memory less safe or uname
        lie. */
     SKIP_UNLESS(BPF_JEQ, SYS_personality, 6),
@@ -185,20 +206,30 @@ static const struct sock_filter head[] = {
     REFUSE(EPERM),
 };
 
-int filter_load(struct err *e)
-{
-	struct sock_filter program[LENGTH(head) + 2 * LENGTH(refusals) + 1];
-	struct sock_fprog filter = {.filter = program};
-	struct sock_filter *next = program;
+_Static_assert(LENGTH(head) + 2 * LENGTH(refusals) + 1 <= FILTER_LENGTH, "room for the filter");
 
-	for (size_t i = 0; i < LENGTH(head); i++)
-		*next++ = head[i];
+size_t filter_make(struct sock_filter *ret_program)
+{
+	struct sock_filter *next = ret_program;
+
+	memcpy(next, head, sizeof(head));
+	next += LENGTH(head);
 	for (size_t i = 0; i < LENGTH(refusals); i++) {
 		*next++ = (struct sock_filter)SKIP_UNLESS(BPF_JEQ, refusals[i].number, 1);
 		*next++ = (struct sock_filter)REFUSE(refusals[i].error);
 	}
 	*next++ = (struct sock_filter)ALLOW;
-	filter.len = (unsigned short)(next - program);
+	return (size_t)(next - ret_program);
+}
+
+int filter_load(struct err *e)
+{
+	struct sock_filter program[FILTER_LENGTH];
+	struct sock_fprog filter = {
+	    .len = (unsigned short)filter_make(program),
+	    .filter = program,
+	};
+
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter))
 		return err_errno(e, "load the system call filter (seccomp)");
 	return 0;

@@ -9,6 +9,14 @@
 
 #include "base/err.h"
 
+#include <linux/filter.h>
+#include <stddef.h>
+
+#define FILTER_LENGTH 320
+
+/* Write the filter's program, of at most FILTER_LENGTH instructions; returns how many. */
+size_t filter_make(struct sock_filter *ret_program);
+
 /* Load the filter for this process and all that it will start. Needs no_new_privs. There is no
  * way back. */
 int filter_load(struct err *e);

@@ -45,15 +45,14 @@ static int clone_mount(const char *path, unsigned long long attributes, struct e
 
 	if (fd < 0) {
 		err_errno(e, "open %s as a mount", path);
-		if (errno == ENOENT || errno == ENOTDIR || errno == EACCES)
+		if (e->errnum == ENOENT || e->errnum == ENOTDIR || e->errnum == EACCES)
 			e->kind = ERR_INPUT;
 		return -1;
 	}
 	if (fstat(fd, &status))
 		return err_errno(e, "look at %s", path);
 	if (S_ISLNK(status.st_mode))
-		return err_kind(e, ERR_INPUT,
-		    "%s is a symbolic link: name what it leads to", path);
+		return err_kind(e, ERR_INPUT, "%s is a symbolic link: name what it leads to", path);
 	if (syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &set, sizeof(set)))
 		return err_errno(e, "set the attributes of the mount of %s", path);
 	return steal_fd(&fd);

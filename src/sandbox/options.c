@@ -11,9 +11,10 @@ const char options_help[] =
     "Usage: minsys-sandbox --root FOLDER [OPTION]... -- COMMAND [ARGUMENT]...\n"
     "\n"
     "Run one command where FOLDER is `/` and only what is named here can be seen, with no\n"
-    "network, no privilege, and nothing left running afterwards.\n"
+    "network, no privilege, and nothing left running afterwards. All paths are absolute.\n"
     "\n"
     "  --root FOLDER       becomes `/`, read-only; it holds proc/, dev/, tmp/ and minsys/\n"
+    "                      as empty folders\n"
     "  --ro SOURCE:PLACE   show a file or folder read-only at PLACE, below /minsys\n"
     "  --rw SOURCE:PLACE   the same, writable; started by root, the folder itself (not what\n"
     "                      is in it) is given to the user that the command runs as\n"
@@ -81,6 +82,8 @@ static int parse_bind(struct options *o, char *value, bool writable, struct err 
 
 	if (!colon || colon == value)
 		return err_kind(e, ERR_INPUT, "`%s` is not SOURCE:PLACE", value);
+	if (*value != '/')
+		return err_kind(e, ERR_INPUT, "the source in `%s` is not absolute", value);
 	*colon = 0;
 	bind.destination = colon + 1;
 	if (!place_is_plain(bind.destination))
@@ -154,6 +157,24 @@ static int parse_option(struct options *o, int option, size_t *env_count, struct
 	}
 }
 
+/* A bind inside another would change what that one shows, or be hidden by it. */
+static int check_places(const struct options *o, struct err *e)
+{
+	for (size_t i = 0; i < o->bind_count; i++)
+		for (size_t j = 0; j < o->bind_count; j++) {
+			const char *outer = o->binds[i].destination;
+			const char *inner = o->binds[j].destination;
+			size_t length = strlen(outer);
+
+			if (i != j && !strncmp(inner, outer, length) &&
+			    (!inner[length] || inner[length] == '/'))
+				return err_kind(e, ERR_INPUT,
+				    "the place `%s` is taken: something else is shown at `%s`",
+				    inner, outer);
+		}
+	return 0;
+}
+
 static int options_check(const struct options *o, struct err *e)
 {
 	if (strcmp(o->isolation, "userns"))
@@ -162,10 +183,19 @@ static int options_check(const struct options *o, struct err *e)
 	if (o->trial)
 		return 0;
 	if (!o->root)
-		return err_kind(e, ERR_INPUT, "--root is missing");
+		return err_kind(
+		    e, ERR_INPUT, "--root is missing: name the folder that is to be `/`");
+	if (*o->root != '/')
+		return err_kind(e, ERR_INPUT, "the root `%s` is not absolute", o->root);
+	if (*o->directory != '/')
+		return err_kind(
+		    e, ERR_INPUT, "the folder to start in, `%s`, is not absolute", o->directory);
 	if (!*o->command)
-		return err_kind(e, ERR_INPUT, "there is no command to run");
-	return 0;
+		return err_kind(e, ERR_INPUT, "there is no command to run; it follows `--`");
+	if (!strchr(*o->command, '/'))
+		return err_kind(e, ERR_INPUT,
+		    "the command `%s` is not a path; it is looked up nowhere", *o->command);
+	return check_places(o, e);
 }
 
 int options_parse(int argc, char **argv, struct options *ret_options, struct err *e)
@@ -174,8 +204,10 @@ int options_parse(int argc, char **argv, struct options *ret_options, struct err
 	size_t env_count = 0;
 	int option;
 
+	optind = 0; /* getopt starts anew */
 	*o = (struct options){.isolation = "userns", .directory = "/", .report_fd = -1};
 	o->env = xcalloc(1, sizeof(*o->env));
+	/* The kernel puts argv's strings behind each other; so must a test. */
 	o->words = argv[0];
 	o->word_bytes = (size_t)(argv[argc - 1] + strlen(argv[argc - 1]) - argv[0]);
 	while ((option = getopt_long(argc, argv, "+", long_options, NULL)) >= 0)
@@ -187,5 +219,10 @@ int options_parse(int argc, char **argv, struct options *ret_options, struct err
 
 void options_forget(struct options *options)
 {
+	options->directory = xstrdup(options->directory);
+	for (char **word = options->command; *word; word++)
+		*word = xstrdup(*word);
+	for (char **variable = options->env; *variable; variable++)
+		*variable = xstrdup(*variable);
 	memset(options->words, 0, options->word_bytes);
 }

@@ -221,7 +221,7 @@ inode_times() {
 	wanted=$(printf '0x%08x' "$time")
 	for number in 1 2 8 11 12 13 20 300; do
 		dbg "stat <$number>" | grep -E '^ *(c|a|m|cr)time:' >"$work/times"
-		[ "$(grep -c "time: $wanted[: ]" "$work/times")" = "$((number == 1 ? 3 : 4))" ] || {
+		[ "$(grep -c "time: ${wanted}[: ]" "$work/times")" = "$((number == 1 ? 3 : 4))" ] || {
 			echo "inode $number:"
 			cat "$work/times"
 			return 1
@@ -280,7 +280,7 @@ again() {
 			env -i TZ=Asia/Kathmandu LC_ALL=et_EE.UTF-8 HOME=/nowhere "$image" "$1" \
 				--devices "$work/elsewhere/table" --tree "$other" --time "$time" \
 				-o "$work/again"
-	) && cmp "$work/$1" "$work/again"
+	) && cmp "$work/$1" "$work/again" && [ "$(stat -c %a "$work/again")" = 644 ]
 }
 disk -o "$work/disk" # without the label
 ok 'a copy with other times and modes' copy_the_other_way_round
@@ -328,8 +328,8 @@ other_uuid() {
 ok 'another size is another disk' other_uuid --size 33M
 ok 'another label is another disk' other_uuid --label x
 ok 'another time is another disk' other_uuid --time 5
-echo other >"$tree/etc/nested/deeply/file"
-ok 'another content is another disk' other_uuid
+echo next >"$tree/etc/nested/deeply/file"
+ok 'another content of the same length is another disk' other_uuid
 echo text >"$tree/etc/nested/deeply/file"
 ok 'and the old content the old disk' sh -c "'$image' disk --tree '$tree' --devices '$table' \
 	--time $time -o '$work/later' && cmp '$work/disk' '$work/later'"
@@ -353,7 +353,18 @@ ok 'it says how much is missing' says "$work/message" \
 ok 'it leaves nothing behind' test "$(find "$work" -maxdepth 1 -name 'sized*')" = ''
 ok 'the size that it names suffices' is_sized "${needed:-0}M" "$((${needed:-0} * 1048576))"
 ok 'and nothing less does' status 1 disk --size "$((${needed:-5} - 1))M" -o "$work/sized"
-rm -f "$work/sized"
+
+# More than any fixed guess, and enough for the larger blocks from 512 MiB on not to come in.
+mkdir "$work/large"
+yes | head -c 90000000 >"$work/large/file"
+fits_large() {
+	"$image" disk --tree "$work/large" --devices /dev/null --size "$1" -o "$work/sized"
+}
+fits_large 32M 2>"$work/message"
+needed=$(sed -n 's/.*needs at least \([0-9]*\) MiB.*/\1/p' "$work/message")
+ok 'a large file that does not fit: the size that is named suffices' fits_large "${needed:-0}M"
+ok 'and nothing less does' status 1 fits_large "$((${needed:-5} - 1))M"
+rm -rf "$work/sized" "$work/large"
 
 # Wrong input.
 
