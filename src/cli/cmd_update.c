@@ -71,18 +71,32 @@ static void adopt_twins(struct update *u)
 		}
 }
 
+/* Of why a download failed, the line that names the place. */
+static const char *place_of(const char *reason, int *ret_length)
+{
+	const char *line = strchr(reason, '\n');
+
+	line = line ? line + 1 : reason;
+	*ret_length = (int)strcspn(line, "\n");
+	return line;
+}
+
 static void report(const struct update *u)
 {
 	char hex[DIGEST_HEX_SIZE];
+	const char *place;
+	int length;
 
 	printf("%s %s -> %s\n", u->source->name, u->source->version, u->version);
-	for (size_t i = 0; i < u->source->origin_count; i++)
-		if (u->origins[i].location)
+	for (size_t i = 0; i < u->source->origin_count; i++) {
+		if (u->origins[i].location) {
 			printf("  %s\n    sha256 %s\n", u->origins[i].location,
 			    digest_format(&u->origins[i].sha256, hex));
-		else
-			printf("  removed, since it was not found: %s\n    %s\n",
-			    u->source->origins[i].location, u->reasons[i]);
+			continue;
+		}
+		place = place_of(u->reasons[i], &length);
+		printf("  removed, since it was not found:\n  %.*s\n", length, place);
+	}
 }
 
 static int write_pins(const struct plan *plan, const struct update *u, struct err *e)
@@ -96,6 +110,20 @@ static int write_pins(const struct plan *plan, const struct update *u, struct er
 	return file_replace(AT_FDCWD, path, text.data, text.length, 0644, e);
 }
 
+static int found_nowhere(const struct update *u, struct err *e)
+{
+	_cleanup_buf_ struct buf places = {0};
+
+	for (size_t i = 0; i < u->source->origin_count; i++) {
+		int length;
+		const char *place = place_of(u->reasons[i], &length);
+
+		buf_printf(&places, "\n%.*s", length, place);
+	}
+	return err_kind(e, ERR_ENVIRONMENT, "%s %s is nowhere; stages/sources.yaml is as it was:%s",
+	    u->source->name, u->version, buf_text(&places));
+}
+
 static int update(
     struct update *u, const struct plan *plan, const struct fetch_options *options, struct err *e)
 {
@@ -103,9 +131,7 @@ static int update(
 		if (look_at_origin(u, i, options, e))
 			return -1;
 	if (!u->found)
-		return err_kind(e, ERR_ENVIRONMENT,
-		    "%s %s was found nowhere; stages/sources.yaml is as it was. %s",
-		    u->source->name, u->version, u->reasons[0]);
+		return found_nowhere(u, e);
 	adopt_twins(u);
 	if (write_pins(plan, u, e))
 		return -1;
