@@ -27,7 +27,7 @@ int file_write_all(int fd, const void *bytes, size_t length, const char *what, s
 
 int file_read(int dirfd, const char *path, size_t limit, struct buf *ret_content, struct err *e)
 {
-	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
 	if (fd < 0)
 		return err_errno(e, "open %s", path);
@@ -239,7 +239,14 @@ int folder_make(int dirfd, const char *path, mode_t mode, struct err *e)
 	return fd < 0 ? err_errno(e, "open the folder %s", path) : fd;
 }
 
-static int empty_folder(int fd, const char *name, struct err *e);
+/* Folders below each other that are gone down into; deeper ones are moved up first, so that
+ * neither the stack nor the descriptors run out, however deep a build has gone. */
+#define REMOVE_DEPTH 64
+
+struct removal {
+	int top;	 /* the folder that everything is in */
+	unsigned serial; /* of the next name for what is moved up into it */
+};
 
 static int open_to_empty(int dirfd, const char *name)
 {
@@ -250,7 +257,26 @@ static int open_to_empty(int dirfd, const char *name)
 	return fd;
 }
 
-int tree_remove(int dirfd, const char *name, struct err *e)
+/* Move a folder up, under a name that is not taken there. */
+static int move_up(struct removal *removal, int dirfd, const char *name, struct err *e)
+{
+	fchmodat(dirfd, name, 0700, 0); /* its `..` is written */
+	for (;;) {
+		char other[32];
+
+		snprintf(other, sizeof(other), "deep-%u", removal->serial++);
+		if (!renameat2(dirfd, name, removal->top, other, RENAME_NOREPLACE))
+			return 0;
+		if (errno != EEXIST)
+			return err_errno(e, "move %s up to remove it", name);
+	}
+}
+
+static int empty_folder(
+    struct removal *removal, int fd, unsigned depth, const char *name, struct err *e);
+
+static int remove_entry(
+    struct removal *removal, int dirfd, unsigned depth, const char *name, struct err *e)
 {
 	int fd;
 
@@ -258,22 +284,42 @@ int tree_remove(int dirfd, const char *name, struct err *e)
 		return 0;
 	if (errno != EISDIR && errno != EPERM)
 		return err_errno(e, "remove %s", name);
+	if (!unlinkat(dirfd, name, AT_REMOVEDIR))
+		return 0;
+	if (depth == REMOVE_DEPTH)
+		return move_up(removal, dirfd, name, e);
 	fd = open_to_empty(dirfd, name);
 	if (fd < 0)
 		return err_errno(e, "open %s to remove what is in it", name);
-	if (empty_folder(fd, name, e))
+	if (empty_folder(removal, fd, depth, name, e))
 		return -1;
 	if (unlinkat(dirfd, name, AT_REMOVEDIR) && errno != ENOENT)
 		return err_errno(e, "remove the folder %s", name);
 	return 0;
 }
 
-/* Takes the descriptor. The depth of the recursion is that of the tree; the descriptors open at
- * once are as many, which the store's limit on depth keeps below their limit. */
-static int empty_folder(int fd, const char *name, struct err *e)
+static int empty_once(
+    struct removal *removal, DIR *folder, unsigned depth, const char *name, struct err *e)
+{
+	struct dirent *entry;
+
+	while ((entry = readdir(folder))) {
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+			continue;
+		if (remove_entry(removal, dirfd(folder), depth + 1, entry->d_name, e))
+			return err_wrap(e, "%s", name);
+	}
+	return 0;
+}
+
+/* Takes the descriptor. What is moved up into the first folder may come behind what was read of
+ * it: it is read again until nothing more came. */
+static int empty_folder(
+    struct removal *removal, int fd, unsigned depth, const char *name, struct err *e)
 {
 	_cleanup_closedir_ DIR *folder = fdopendir(fd);
-	struct dirent *entry;
+	struct removal here = {.top = fd};
+	unsigned before;
 
 	if (!folder) {
 		close(fd);
@@ -281,11 +327,18 @@ static int empty_folder(int fd, const char *name, struct err *e)
 	}
 	if (fchmod(fd, 0700) && errno != EPERM)
 		return err_errno(e, "open up the folder %s", name);
-	while ((entry = readdir(folder))) {
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
-			continue;
-		if (tree_remove(fd, entry->d_name, e))
-			return err_wrap(e, "%s", name);
-	}
+	if (depth)
+		return empty_once(removal, folder, depth, name, e);
+	do {
+		before = here.serial;
+		rewinddir(folder);
+		if (empty_once(&here, folder, depth, name, e))
+			return -1;
+	} while (here.serial != before);
 	return 0;
+}
+
+int tree_remove(int dirfd, const char *name, struct err *e)
+{
+	return remove_entry(NULL, dirfd, 0, name, e);
 }

@@ -17,7 +17,8 @@
 /* Write all of it, through interruptions and short writes. `what` names the file in the error. */
 int file_write_all(int fd, const void *bytes, size_t length, const char *what, struct err *e);
 
-/* Append a file's content to `ret_content`; one above `limit` bytes is an ERR_INPUT. */
+/* Append a file's content to `ret_content`; one above `limit` bytes is an ERR_INPUT.
+ * A fifo that nobody writes to reads as empty. */
 int file_read(int dirfd, const char *path, size_t limit, struct buf *ret_content, struct err *e);
 /* The same from a descriptor's offset on; `name` is for the error. */
 int file_read_fd(int fd, const char *name, size_t limit, struct buf *ret_content, struct err *e);

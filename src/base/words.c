@@ -65,3 +65,15 @@ const char *word_nearest(const char *word, const char *const *candidates)
 	}
 	return nearest;
 }
+
+void make_printable(char *text)
+{
+	for (char *c = text; *c; c++) {
+		unsigned char byte = (unsigned char)c[0], next = (unsigned char)c[1];
+
+		if (byte < ' ' || byte == 0x7f)
+			*c = '?';
+		else if (byte == 0xc2 && next >= 0x80 && next < 0xa0) /* U+0080 to U+009F */
+			c[0] = c[1] = '?';
+	}
+}

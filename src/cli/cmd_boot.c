@@ -14,7 +14,6 @@
 #include "base/memory.h"
 
 #include <limits.h>
-#include <openssl/evp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -62,13 +61,25 @@ static char *join_words(const struct cli *cli)
 	return text.data;
 }
 
+/* RFC 4648. libcrypto's would bring all of OpenSSL's I/O into a static program. */
 static char *base64(const char *text)
 {
+	static const char digits[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	size_t length = strlen(text);
-	unsigned char *encoded = xcalloc(1, (length + 2) / 3 * 4 + 1);
+	struct buf encoded = {0};
 
-	EVP_EncodeBlock(encoded, (const unsigned char *)text, (int)length);
-	return (char *)encoded;
+	for (size_t i = 0; i < length; i += 3) {
+		unsigned group = 0;
+		char four[4];
+
+		for (size_t n = 0; n < 3; n++)
+			group = group << 8 | (i + n < length ? (unsigned char)text[i + n] : 0);
+		for (size_t n = 0; n < 4; n++)
+			four[n] = i + n <= length ? digits[group >> (18 - 6 * n) & 63] : '=';
+		buf_add(&encoded, four, sizeof(four));
+	}
+	return encoded.data;
 }
 
 /* Make the markers, and the words that the kernel's command line needs, which the scripts take

@@ -38,6 +38,9 @@ struct names loader_folders(struct loader *loader, const char *folder);
 void loader_check_file(
     struct loader *loader, const char *folder, const char *name, struct place at);
 
+/* What minsys itself gives every step is a problem. */
+void loader_check_env(struct loader *loader, const struct pairs *env);
+
 void stages_load(struct loader *loader);
 void stages_close(struct loader *loader);
 void sources_load(struct loader *loader);

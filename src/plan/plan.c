@@ -89,8 +89,8 @@ static void link_sources(struct loader *loader, struct stage_file *file)
 		if (source)
 			stage->sources[stage->source_count++] = source;
 		else
-			unknown_name(loader, reader_item_place(&file->reader, "sources", i),
-			    "source", file->sources.items[i], known);
+			unknown_name(loader, file->sources.places[i], "source",
+			    file->sources.items[i], known);
 	}
 }
 
@@ -98,11 +98,12 @@ static void link_need(
     struct loader *loader, struct stage_file *file, size_t i, const char *const *known)
 {
 	struct stage_file *needed = find_stage(loader, file->needs.items[i]);
-	struct place at = reader_item_place(&file->reader, "needs", i);
+	struct place at = file->needs.places[i];
 
 	if (!needed)
 		unknown_name(loader, at, "stage", file->needs.items[i], known);
-	else if (needed->reader.top && !needed->stage->provides)
+	else if (needed->reader.top && !needed->stage->provides &&
+		 !reader_value(&needed->reader, needed->reader.top, "provides"))
 		problem_add(
 		    loader->problems, at, "the stage %s provides nothing", needed->stage->name);
 	else
@@ -149,7 +150,7 @@ static void check_export(struct loader *loader, size_t i, size_t n)
 {
 	struct stage_file *file = &loader->stages[i];
 	const char *path = file->stage->exports.items[n].key;
-	struct place at = reader_key_place(&file->reader, "exports");
+	struct place at = file->stage->exports.items[n].place;
 
 	if (paths_meet(path, "manifest.json"))
 		problem_add(loader->problems, at, "manifest.json is written by minsys");
@@ -182,14 +183,16 @@ static void report_cycle(struct loader *loader, struct stage_file *file, size_t 
 {
 	_cleanup_buf_ struct buf text = {0};
 	const struct stage *again = file->stage->needs[need];
-	size_t start = 0;
+	size_t start = 0, item = 0;
 
+	while (strcmp(file->needs.items[item], again->name))
+		item++;
 	while (trail[start] != again)
 		start++;
 	for (size_t i = start; i < length; i++)
 		buf_printf(&text, "%s needs ", trail[i]->name);
-	problem_add(loader->problems, reader_key_place(&file->reader, "needs"), "a cycle: %s%s",
-	    buf_text(&text), again->name);
+	problem_add(loader->problems, file->needs.places[item], "a cycle: %s%s", buf_text(&text),
+	    again->name);
 }
 
 static void order_from(

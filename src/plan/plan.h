@@ -16,9 +16,10 @@
 
 #include <stdint.h>
 
-/* A list of strings. */
+/* A list of strings, and where each stands. */
 struct names {
 	char **items;
+	struct place *places;
 	size_t count;
 };
 
@@ -26,6 +27,7 @@ struct names {
 struct pair {
 	const char *key;
 	const char *value;
+	struct place place; /* of the key */
 };
 
 struct pairs {
@@ -75,8 +77,9 @@ struct stage {
 struct target {
 	const char *name;
 	const char *summary;
-	bool is_default;  /* taken when no target is named */
-	struct pairs env; /* always with SOURCE_DATE_EPOCH */
+	bool is_default;    /* taken when no target is named */
+	struct place place; /* of `default`, if the file has it */
+	struct pairs env;   /* always with SOURCE_DATE_EPOCH */
 };
 
 /* One line of toolchain/root.lock. */

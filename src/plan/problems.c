@@ -1,6 +1,7 @@
 #include "plan/problems.h"
 
 #include "base/memory.h"
+#include "base/words.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@ void problem_add(struct problems *problems, struct place at, const char *format,
 	    .line = at.line,
 	    .column = at.column,
 	};
+	make_printable(problems->items[problems->count - 1].text);
 }
 
 static int by_place(const void *left, const void *right)

@@ -25,6 +25,7 @@ struct problems {
 	size_t count;
 };
 
+/* Control characters in what the format gives are shown as `?`: a problem is one line. */
 void problem_add(struct problems *problems, struct place at, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Sort by file, line and column. */

@@ -1,6 +1,7 @@
 #include "plan/reader.h"
 
 #include "base/file.h"
+#include "base/map.h"
 #include "base/memory.h"
 #include "base/words.h"
 
@@ -51,11 +52,29 @@ struct place reader_place(const struct reader *r, const yaml_node_t *node)
 	    r->file, (unsigned)node->start_mark.line + 1, (unsigned)node->start_mark.column + 1};
 }
 
+static struct place place_of_byte(const struct reader *r, size_t offset)
+{
+	struct place at = {r->file, 1, 1};
+
+	for (size_t i = r->begin; i < r->begin + offset && i < r->text.length; i++) {
+		unsigned char byte = (unsigned char)r->text.data[i];
+
+		if (byte == '\n')
+			at = (struct place){r->file, at.line + 1, 1};
+		else if ((byte & 0xc0) != 0x80) /* not a character's second byte */
+			at.column++;
+	}
+	return at;
+}
+
 static void syntax_problem(struct reader *r, const yaml_parser_t *parser)
 {
 	struct place at = {r->file, (unsigned)parser->problem_mark.line + 1,
 	    (unsigned)parser->problem_mark.column + 1};
 
+	/* Of bytes that are no text libyaml gives no mark, only the offset. */
+	if (parser->error == YAML_READER_ERROR)
+		at = place_of_byte(r, parser->problem_offset);
 	problem_add(r->problems, at, "this is not YAML: %s%s%s",
 	    parser->problem ? parser->problem : "out of memory", parser->context ? ", " : "",
 	    parser->context ? parser->context : "");
@@ -81,10 +100,13 @@ static void parse(struct reader *r)
 {
 	yaml_parser_t parser;
 
+	r->begin = strncmp(buf_text(&r->text), "\xef\xbb\xbf", 3) ? 0 : 3;
 	if (!yaml_parser_initialize(&parser))
 		abort(); /* out of memory */
-	yaml_parser_set_input_string(
-	    &parser, (const unsigned char *)buf_text(&r->text), r->text.length);
+	/* Else it could be UTF-16, whose bytes rewrite.c cannot count. */
+	yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
+	yaml_parser_set_input_string(&parser, (const unsigned char *)buf_text(&r->text) + r->begin,
+	    r->text.length - r->begin);
 	if (!yaml_parser_load(&parser, &r->document)) {
 		syntax_problem(r, &parser);
 		yaml_parser_delete(&parser);
@@ -92,6 +114,8 @@ static void parse(struct reader *r)
 	}
 	r->top = yaml_document_get_root_node(&r->document);
 	if (r->top) {
+		r->texts = arena_alloc(r->arena,
+		    (size_t)(r->document.nodes.top - r->document.nodes.start), sizeof(*r->texts));
 		refuse_more_documents(r, &parser);
 	} else {
 		problem_add(r->problems, reader_place(r, NULL), "the file is empty");
@@ -111,6 +135,15 @@ void reader_open(
 		problem_add(problems, reader_place(r, NULL), "%s", e.text);
 	else
 		parse(r);
+}
+
+void reader_open_text(struct reader *r, struct arena *arena, struct problems *problems,
+    const char *file, const struct buf *text)
+{
+	*r = (struct reader){
+	    .arena = arena, .problems = problems, .file = arena_strdup(arena, file)};
+	buf_add(&r->text, buf_text(text), text->length);
+	parse(r);
 }
 
 void reader_close(struct reader *r)
@@ -147,6 +180,17 @@ static bool expect(
 	return false;
 }
 
+/* However many aliases a text has, it is copied once: a file of aliases to one long text would
+ * fill the memory otherwise. */
+static const char *copied_once(struct reader *r, const yaml_node_t *node)
+{
+	const char **text = &r->texts[node - r->document.nodes.start];
+
+	if (!*text)
+		*text = arena_strdup(r->arena, (const char *)node->data.scalar.value);
+	return *text;
+}
+
 /* The text of a scalar, or NULL after a problem. */
 static const char *scalar(struct reader *r, const yaml_node_t *node, const char *what)
 {
@@ -164,7 +208,7 @@ static const char *scalar(struct reader *r, const yaml_node_t *node, const char 
 		    "%s has no value; an empty text is written \"\"", what);
 		return NULL;
 	}
-	return arena_strdup(r->arena, text);
+	return copied_once(r, node);
 }
 
 static const char *formed(
@@ -206,7 +250,8 @@ struct entry *reader_entries(
     struct reader *r, yaml_node_t *node, const char *what, size_t *ret_count)
 {
 	struct entry *entries = NULL;
-	size_t count = 0;
+	struct map numbers = {0};
+	size_t count = 0, first;
 
 	*ret_count = 0;
 	if (!node || !expect(r, node, YAML_MAPPING_NODE, what))
@@ -215,18 +260,21 @@ struct entry *reader_entries(
 	     pair < node->data.mapping.pairs.top; pair++) {
 		yaml_node_t *key = yaml_document_get_node(&r->document, pair->key);
 		const char *text = scalar(r, key, "a key");
-		const struct entry *first = text ? find_entry(entries, count, text) : NULL;
 
-		if (first)
+		if (!text)
+			continue;
+		if (map_get(&numbers, text, &first)) {
 			problem_add(r->problems, reader_place(r, key),
 			    "the key `%.100s` is there twice, first in line %u", text,
-			    first->place.line);
-		if (!text || first)
+			    entries[first].place.line);
 			continue;
+		}
+		map_put(&numbers, text, count);
 		entries = arena_grow(r->arena, entries, count, sizeof(*entries));
 		entries[count++] = (struct entry){
 		    text, reader_place(r, key), yaml_document_get_node(&r->document, pair->value)};
 	}
+	map_free(&numbers);
 	*ret_count = count;
 	return entries;
 }
@@ -253,17 +301,6 @@ struct place reader_key_place(struct reader *r, const char *key)
 	return reader_place(r, value ? value : r->top);
 }
 
-struct place reader_item_place(struct reader *r, const char *key, size_t item)
-{
-	yaml_node_t *list = reader_value(r, r->top, key);
-
-	if (!list || list->type != YAML_SEQUENCE_NODE ||
-	    item >= (size_t)(list->data.sequence.items.top - list->data.sequence.items.start))
-		return reader_key_place(r, key);
-	return reader_place(
-	    r, yaml_document_get_node(&r->document, list->data.sequence.items.start[item]));
-}
-
 /* --- Fields --- */
 
 static void read_names(
@@ -273,20 +310,25 @@ static void read_names(
 	_cleanup_free_ char *list = xasprintf("`%s`", field->key);
 	size_t count;
 	yaml_node_t **items = reader_items(r, node, list, &count);
+	struct map seen = {0};
 
 	names->items = arena_alloc(r->arena, count, sizeof(*names->items));
+	names->places = arena_alloc(r->arena, count, sizeof(*names->places));
 	for (size_t i = 0; i < count; i++) {
 		const char *text = formed(r, items[i], what, field->form);
-		bool doubled = false;
 
-		for (size_t j = 0; text && j < names->count; j++)
-			doubled |= !strcmp(names->items[j], text);
-		if (doubled)
+		if (!text)
+			continue;
+		if (map_get(&seen, text, NULL)) {
 			problem_add(r->problems, reader_place(r, items[i]),
 			    "`%.100s` is in `%s` twice", text, field->key);
-		else if (text)
-			names->items[names->count++] = (char *)text;
+			continue;
+		}
+		map_put(&seen, text, 0);
+		names->places[names->count] = reader_place(r, items[i]);
+		names->items[names->count++] = (char *)text;
 	}
+	map_free(&seen);
 }
 
 static int by_key(const void *a, const void *b)
@@ -310,7 +352,8 @@ static void read_pairs(
 			problem_add(
 			    r->problems, entries[i].place, "%s is not %s", name, field->form->what);
 		else if (value)
-			pairs->items[pairs->count++] = (struct pair){entries[i].key, value};
+			pairs->items[pairs->count++] =
+			    (struct pair){entries[i].key, value, entries[i].place};
 	}
 	if (pairs->count)
 		qsort(pairs->items, pairs->count, sizeof(*pairs->items), by_key);

@@ -17,8 +17,10 @@ struct reader {
 	struct problems *problems;
 	const char *file; /* relative to the project */
 	struct buf text;
+	size_t begin; /* bytes of a byte order mark before the text proper */
 	yaml_document_t document;
-	yaml_node_t *top; /* NULL: could not be read; everything below is a no-op then */
+	yaml_node_t *top;   /* NULL: could not be read; everything below is a no-op then */
+	const char **texts; /* of each node of the document, once copied to the arena */
 };
 
 /* The form that a text must have. */
@@ -62,6 +64,9 @@ struct entry {
 /* Read a file of the project; it is to be closed in any case. */
 void reader_open(struct reader *reader, struct arena *arena, struct problems *problems, int project,
     const char *file);
+/* The same from a text, which is copied. */
+void reader_open_text(struct reader *reader, struct arena *arena, struct problems *problems,
+    const char *file, const struct buf *text);
 void reader_close(struct reader *reader);
 
 /* Fill in `into` from a mapping; `what` names it in messages ("a stage"). */
@@ -78,8 +83,7 @@ yaml_node_t **reader_items(
 yaml_node_t *reader_value(struct reader *reader, yaml_node_t *node, const char *key);
 /* Where a node stands; the file's beginning for NULL. */
 struct place reader_place(const struct reader *reader, const yaml_node_t *node);
-/* Where the value of a key of the file's mapping stands, and where the item of its list. */
+/* Where the value of a key of the file's mapping stands. */
 struct place reader_key_place(struct reader *reader, const char *key);
-struct place reader_item_place(struct reader *reader, const char *key, size_t item);
 
 #endif

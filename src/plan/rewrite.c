@@ -14,7 +14,7 @@ static char *replaced(const char *text, const char *old, const char *new, bool *
 	const char *hit;
 
 	*ret_found = false;
-	while ((hit = strstr(text, old))) {
+	while (*old && (hit = strstr(text, old))) {
 		buf_add(&result, text, (size_t)(hit - text));
 		buf_puts(&result, new);
 		text = hit + strlen(old);
@@ -58,14 +58,16 @@ struct edit {
 
 struct edits {
 	const struct buf *text;
+	size_t begin; /* where the text proper begins */
 	struct edit *items;
 	size_t count;
 };
 
 /* The byte that character number `index` begins with: libyaml counts characters of UTF-8. */
-static size_t byte_of(const struct buf *text, size_t index)
+static size_t byte_of(const struct edits *edits, size_t index)
 {
-	size_t at = 0;
+	const struct buf *text = edits->text;
+	size_t at = edits->begin;
 
 	while (index && at < text->length) {
 		at++;
@@ -86,8 +88,8 @@ static void edit_node(struct edits *edits, const yaml_node_t *node, const char *
 {
 	bool plain = node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 
-	add_edit(edits, byte_of(edits->text, node->start_mark.index),
-	    byte_of(edits->text, node->end_mark.index),
+	add_edit(edits, byte_of(edits, node->start_mark.index),
+	    byte_of(edits, node->end_mark.index),
 	    plain ? xstrdup(content) : xasprintf("\"%s\"", content));
 }
 
@@ -95,7 +97,7 @@ static void edit_node(struct edits *edits, const yaml_node_t *node, const char *
  * would not do: it stands behind the comments that follow. */
 static void remove_item(struct edits *edits, struct reader *r, const yaml_node_t *item)
 {
-	size_t start = byte_of(edits->text, item->start_mark.index - item->start_mark.column);
+	size_t start = byte_of(edits, item->start_mark.index - item->start_mark.column);
 	size_t last = item->start_mark.index;
 	const char *newline;
 	size_t end;
@@ -107,7 +109,7 @@ static void remove_item(struct edits *edits, struct reader *r, const yaml_node_t
 		if (value->end_mark.index > last)
 			last = value->end_mark.index;
 	}
-	end = byte_of(edits->text, last);
+	end = byte_of(edits, last);
 	newline = memchr(edits->text->data + end, '\n', edits->text->length - end);
 	add_edit(edits, start,
 	    newline ? (size_t)(newline - edits->text->data) + 1 : edits->text->length, xstrdup(""));
@@ -120,12 +122,24 @@ static int by_start(const void *a, const void *b)
 	return (left->start > right->start) - (left->start < right->start);
 }
 
-static void apply(struct edits *edits, struct buf *ret_text)
+/* Does every edit stand in the entry, and in no other edit? With aliases it may not. */
+static bool are_within(struct edits *edits, const yaml_node_t *entry)
+{
+	size_t at = byte_of(edits, entry->start_mark.index);
+
+	qsort(edits->items, edits->count, sizeof(*edits->items), by_start);
+	for (size_t i = 0; i < edits->count; i++) {
+		if (edits->items[i].start < at)
+			return false;
+		at = edits->items[i].end;
+	}
+	return at <= byte_of(edits, entry->end_mark.index);
+}
+
+static void apply(const struct edits *edits, struct buf *ret_text)
 {
 	size_t at = 0;
 
-	if (edits->count)
-		qsort(edits->items, edits->count, sizeof(*edits->items), by_start);
 	for (size_t i = 0; i < edits->count; i++) {
 		const struct edit *edit = &edits->items[i];
 
@@ -172,34 +186,96 @@ static void edit_source(
 	}
 }
 
+static bool has_text(struct reader *r, yaml_node_t *node, const char *key, const char *text)
+{
+	const yaml_node_t *value = reader_value(r, node, key);
+
+	return value && value->type == YAML_SCALAR_NODE &&
+	       !strcmp((const char *)value->data.scalar.value, text);
+}
+
+static bool has_pins(
+    struct reader *r, yaml_node_t *node, const struct source *source, const struct new_pins *pins)
+{
+	size_t count, item = 0;
+	yaml_node_t **items =
+	    reader_items(r, reader_value(r, node, "origins"), "`origins`", &count);
+
+	for (size_t i = 0; i < source->origin_count; i++) {
+		const struct origin *origin = &pins->origins[i];
+		char hex[DIGEST_HEX_SIZE];
+
+		if (!origin->location)
+			continue;
+		if (item == count ||
+		    !has_text(r, items[item], origin->in_pool ? "pool" : "url", origin->location) ||
+		    !has_text(r, items[item], "sha256", digest_format(&origin->sha256, hex)))
+			return false;
+		item++;
+	}
+	return item == count && has_text(r, node, "version", pins->version);
+}
+
+/* YAML has more ways to write a thing than the edits above know of: is the new text one that
+ * reads back as it should? */
+static bool reads_back(
+    const struct buf *text, const struct source *source, const struct new_pins *pins)
+{
+	struct arena arena = {0};
+	struct problems problems = {0};
+	struct reader r;
+	bool result;
+
+	reader_open_text(&r, &arena, &problems, "stages/sources.yaml", text);
+	result =
+	    has_pins(&r, reader_value(&r, r.top, source->name), source, pins) && !problems.count;
+	reader_close(&r);
+	problems_free(&problems);
+	arena_free(&arena);
+	return result;
+}
+
+/* False when it cannot be done; ret_text is as it was then. */
+static bool rewrite(struct reader *r, const struct source *source, const struct new_pins *pins,
+    struct buf *ret_text)
+{
+	yaml_node_t *node = reader_value(r, r->top, source->name);
+	struct edits edits = {.text = &r->text, .begin = r->begin};
+	_cleanup_buf_ struct buf text = {0};
+	bool result = false;
+
+	if (!node || !is_as_loaded(r, node, source))
+		return false;
+	edit_source(&edits, r, node, pins);
+	if (are_within(&edits, node)) {
+		apply(&edits, &text);
+		result = reads_back(&text, source, pins);
+	}
+	if (result)
+		buf_add(ret_text, text.data, text.length);
+	for (size_t i = 0; i < edits.count; i++)
+		free(edits.items[i].content);
+	free(edits.items);
+	return result;
+}
+
 int sources_rewrite(const struct plan *plan, const struct source *source,
     const struct new_pins *pins, struct buf *ret_text, struct err *e)
 {
 	struct arena arena = {0};
 	struct problems problems = {0};
-	struct edits edits = {0};
 	struct reader r;
-	yaml_node_t *node;
 	int result = 0;
 	int project = folder_open(AT_FDCWD, plan->project, e);
 
 	if (project < 0)
 		return -1;
 	reader_open(&r, &arena, &problems, project, "stages/sources.yaml");
-	node = reader_value(&r, r.top, source->name);
-	if (problems.count || !node || !is_as_loaded(&r, node, source)) {
+	if (problems.count || !rewrite(&r, source, pins, ret_text))
 		result = err_kind(e, ERR_INPUT,
 		    "the entry %s of stages/sources.yaml was changed meanwhile, or its origins are "
-		    "not a list with `-`, an origin a line; edit it by hand",
+		    "not a list with `-`, an origin a line, without aliases; edit it by hand",
 		    source->name);
-	} else {
-		edits.text = &r.text;
-		edit_source(&edits, &r, node, pins);
-		apply(&edits, ret_text);
-	}
-	for (size_t i = 0; i < edits.count; i++)
-		free(edits.items[i].content);
-	free(edits.items);
 	reader_close(&r);
 	problems_free(&problems);
 	arena_free(&arena);

@@ -45,21 +45,12 @@ static const struct field fields[] = {
     {"timeout", FIELD_SECONDS, offsetof(struct stage_fields, stage.timeout_seconds), false, NULL},
 };
 
-/* Where a key within a mapping of the file stands. */
-static struct place key_place(struct reader *r, const char *mapping, const char *key)
+void loader_check_env(struct loader *loader, const struct pairs *env)
 {
-	return reader_place(r, reader_value(r, reader_value(r, r->top, mapping), key));
-}
-
-static void check_env(struct stage_file *file)
-{
-	const struct pairs *env = &file->stage->env;
-
 	for (size_t i = 0; i < env->count; i++)
 		for (size_t j = 0; j < sizeof(reserved_variables) / sizeof(char *); j++)
 			if (!strcmp(env->items[i].key, reserved_variables[j]))
-				problem_add(file->reader.problems,
-				    key_place(&file->reader, "env", env->items[i].key),
+				problem_add(loader->problems, env->items[i].place,
 				    "%s is set by minsys", env->items[i].key);
 }
 
@@ -71,8 +62,7 @@ static void check_exports(struct stage_file *file)
 		const struct pair *pair = &exports->items[i];
 
 		if (strcmp(pair->value, ".") && !path_is_plain(pair->value))
-			problem_add(file->reader.problems,
-			    key_place(&file->reader, "exports", pair->key),
+			problem_add(file->reader.problems, pair->place,
 			    "`%.100s` is neither a path in the output nor `.`, all of it",
 			    pair->value);
 	}
@@ -89,12 +79,10 @@ static void check_provides(struct stage_file *file)
 			    "/minsys/%s is another folder in every step", provides);
 }
 
-static void check_files(struct loader *loader, struct stage_file *file, const char *folder,
-    const char *key, const struct names *names)
+static void check_files(struct loader *loader, const char *folder, const struct names *names)
 {
 	for (size_t i = 0; i < names->count; i++)
-		loader_check_file(
-		    loader, folder, names->items[i], reader_item_place(&file->reader, key, i));
+		loader_check_file(loader, folder, names->items[i], names->places[i]);
 }
 
 /* Both kinds of files stand in one folder of the step. */
@@ -105,8 +93,7 @@ static void check_doubles(struct stage_file *file)
 	for (size_t i = 0; i < stage->target_files.count; i++)
 		for (size_t j = 0; j < stage->files.count; j++)
 			if (!strcmp(stage->target_files.items[i], stage->files.items[j]))
-				problem_add(file->reader.problems,
-				    reader_item_place(&file->reader, "target_files", i),
+				problem_add(file->reader.problems, stage->target_files.places[i],
 				    "`%s` is in `files` too", stage->files.items[j]);
 }
 
@@ -128,15 +115,15 @@ static void load_stage(struct loader *loader, const char *name, struct stage_fil
 	file->stage->place = reader_place(&file->reader, NULL);
 	file->sources = read.sources;
 	file->needs = read.needs;
-	check_env(file);
+	loader_check_env(loader, &file->stage->env);
 	check_exports(file);
 	check_provides(file);
 	check_doubles(file);
-	check_files(loader, file, folder, "files", &file->stage->files);
+	check_files(loader, folder, &file->stage->files);
 	for (size_t i = 0; i < loader->target_count; i++) {
 		_cleanup_free_ char *target = xasprintf("targets/%s", loader->targets[i].name);
 
-		check_files(loader, file, target, "target_files", &file->stage->target_files);
+		check_files(loader, target, &file->stage->target_files);
 	}
 }
 

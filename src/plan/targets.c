@@ -33,6 +33,8 @@ static void load_target(struct loader *loader, const char *name, struct target *
 		problem_add(loader->problems, reader_place(&r, NULL),
 		    "the folder's name `%.100s` is not %s", name, form_name.what);
 	reader_fields(&r, r.top, "a target", fields, sizeof(fields) / sizeof(*fields), target);
+	target->place = reader_key_place(&r, "default");
+	loader_check_env(loader, &target->env);
 	epoch = target_fact(target, "SOURCE_DATE_EPOCH");
 	if (!epoch && reader_value(&r, r.top, "env"))
 		problem_add(loader->problems, reader_key_place(&r, "env"),
@@ -54,11 +56,10 @@ static void settle_default(struct loader *loader)
 		loader->targets[0].is_default = true;
 	for (size_t i = 0; i < loader->target_count; i++) {
 		struct target *target = &loader->targets[i];
-		struct place at = {"targets", 1, 1};
 
 		if (target->is_default && first)
-			problem_add(loader->problems, at, "both %s and %s say `default: true`",
-			    first->name, target->name);
+			problem_add(loader->problems, target->place,
+			    "both %s and %s say `default: true`", first->name, target->name);
 		else if (target->is_default)
 			first = target;
 	}

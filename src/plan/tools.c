@@ -66,14 +66,15 @@ static int by_name(const void *a, const void *b)
 
 static const struct locked_package *find_locked(const struct tools_root *tools, const char *name)
 {
-	const struct locked_package key = {.name = name};
-
-	return tools->locked_count ? bsearch(&key, tools->locked, tools->locked_count,
-					 sizeof(*tools->locked), by_name)
-				   : NULL;
+	/* Not bsearch(): a list in the wrong order is searched too. */
+	for (size_t i = 0; i < tools->locked_count; i++)
+		if (!strcmp(tools->locked[i].name, name))
+			return &tools->locked[i];
+	return NULL;
 }
 
-static void read_locked(struct reader *r, yaml_node_t *list, struct tools_root *tools)
+/* Was every item of the list readable? */
+static bool read_locked(struct reader *r, yaml_node_t *list, struct tools_root *tools)
 {
 	size_t count;
 	yaml_node_t **items = reader_items(r, list, "`packages`", &count);
@@ -93,6 +94,7 @@ static void read_locked(struct reader *r, yaml_node_t *list, struct tools_root *
 			    package->name, package[-1].name);
 		tools->locked_count++;
 	}
+	return list && tools->locked_count == count;
 }
 
 /* Everything that the unpacked tree depends on, in a form that comments and layout do not touch. */
@@ -116,8 +118,7 @@ static struct digest digest_tools(const struct tools_root *tools)
 }
 
 /* Does the lock answer what is asked for now? */
-static void check_lock(
-    struct loader *loader, struct reader *root, struct reader *lock, const struct lock_fields *read)
+static void check_lock(struct loader *loader, struct reader *lock, const struct lock_fields *read)
 {
 	struct tools_root *tools = &loader->plan->tools;
 
@@ -127,24 +128,22 @@ static void check_lock(
 		    tools->suite);
 	for (size_t i = 0; i < tools->packages.count; i++)
 		if (!find_locked(tools, tools->packages.items[i]))
-			problem_add(loader->problems, reader_item_place(root, "packages", i),
+			problem_add(loader->problems, tools->packages.places[i],
 			    "%s is not in toolchain/root.lock; " RENEW, tools->packages.items[i]);
 }
 
-static void load_lock(struct loader *loader, struct reader *root)
+static void load_lock(struct loader *loader)
 {
 	struct tools_root *tools = &loader->plan->tools;
 	struct lock_fields read = {0};
-	size_t before = loader->problems->count;
 	struct reader lock;
 
 	reader_open(
 	    &lock, &loader->plan->arena, loader->problems, loader->project, "toolchain/root.lock");
 	reader_fields(&lock, lock.top, "the lock", lock_fields,
 	    sizeof(lock_fields) / sizeof(*lock_fields), &read);
-	read_locked(&lock, read.packages, tools);
-	if (loader->problems->count == before)
-		check_lock(loader, root, &lock, &read);
+	if (read_locked(&lock, read.packages, tools))
+		check_lock(loader, &lock, &read);
 	else if (!lock.top)
 		problem_add(loader->problems, reader_place(&lock, NULL),
 		    "the lock of the tools root cannot be read; " RENEW);
@@ -163,6 +162,6 @@ void tools_load(struct loader *loader, bool with_lock)
 	reader_fields(&root, root.top, "the tools root", root_fields,
 	    sizeof(root_fields) / sizeof(*root_fields), tools);
 	if (with_lock)
-		load_lock(loader, &root);
+		load_lock(loader);
 	reader_close(&root);
 }

@@ -85,8 +85,12 @@ static int drop_capabilities(struct err *e)
 	struct __user_cap_data_struct none[2] = {{0}};
 
 	for (int capability = 0; capability < 64; capability++)
-		if (prctl(PR_CAPBSET_DROP, capability) && errno != EINVAL && errno != EPERM)
-			return err_errno(e, "drop capability %d", capability);
+		if (prctl(PR_CAPBSET_DROP, capability)) {
+			if (errno == EINVAL) /* the kernel knows no more of them */
+				break;
+			if (errno != EPERM)
+				return err_errno(e, "drop capability %d", capability);
+		}
 	/* Refused where the process had no capability to begin with, which is as good. */
 	if (prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP |
 					 SECBIT_NO_SETUID_FIXUP_LOCKED |

@@ -195,6 +195,12 @@ static const struct sock_filter head[] = {
     SKIP_UNLESS(BPF_JEQ, SOCK_SEQPACKET, 1),
     ALLOW,
     REFUSE(EPERM),
+    /* Limits of the process itself only. */
+    SKIP_UNLESS(BPF_JEQ, SYS_prlimit64, 4),
+    LOAD_ARGUMENT(0),
+    SKIP_UNLESS(BPF_JEQ, 0, 1),
+    ALLOW,
+    REFUSE(EPERM),
     /* Asking for the personality, and the plain one; none that makes memory less safe or uname
        lie. */
     SKIP_UNLESS(BPF_JEQ, SYS_personality, 6),

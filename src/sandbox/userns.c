@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "sandbox/confine.h"
 #include "sandbox/mounts.h"
+#include "sandbox/terminal.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -179,30 +180,51 @@ static long long now_ms(void)
 	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
-/* Wait for the first report, or for the time limit. Returns whether a report came. */
-static bool await_report(int fd, unsigned timeout_seconds, struct sandbox_report *report)
+/* What is left of the time limit, as poll() takes it: -1 when there is none. */
+static int time_left(long long end)
 {
-	long long end = now_ms() + timeout_seconds * 1000LL;
-	struct pollfd ready = {.fd = fd, .events = POLLIN};
+	long long left = end - now_ms();
+
+	if (!end)
+		return -1;
+	return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
+}
+
+/* Wait for the first report, or for the time limit; pass on output meanwhile. Returns whether a
+ * report came. */
+static bool await_report(int fd, unsigned timeout_seconds, const struct terminal *terminal,
+    struct sandbox_report *report)
+{
+	long long end = timeout_seconds ? now_ms() + timeout_seconds * 1000LL : 0;
+	struct pollfd ready[] = {
+	    {.fd = fd, .events = POLLIN},
+	    {.fd = terminal->read_end, .events = POLLIN},
+	};
 
 	for (;;) {
-		long long left = end - now_ms();
-		int wait = !timeout_seconds ? -1
-			   : left < 0	    ? 0
-			   : left > INT_MAX ? INT_MAX
-					    : (int)left;
-		int count = poll(&ready, 1, wait);
+		int count = poll(ready, 2, time_left(end));
 
-		if (count > 0)
+		if (count < 0 && errno != EINTR)
+			return false;
+		if (count > 0 && ready[0].revents)
 			return read(fd, report, sizeof(*report)) == sizeof(*report);
-		if (!count) {
+		if (count > 0)
+			terminal_pass(terminal);
+		if (!count || !time_left(end)) {
 			*report =
 			    (struct sandbox_report){.timed_out = true, .status = 128 + SIGKILL};
 			return true;
 		}
-		if (errno != EINTR)
-			return false;
 	}
+}
+
+/* The kernel makes no user namespace for one who is nobody in the present one. */
+static bool maps_nobody(const char *path)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char byte;
+
+	return fd >= 0 && !read(fd, &byte, 1);
 }
 
 /* What a user can do about a refusal; the sysctls only explain it, they decide nothing. */
@@ -231,6 +253,10 @@ static const char *advice(void)
 		    text[strlen(causes[i].value)] == '\n')
 			return causes[i].text;
 	}
+	if (maps_nobody("/proc/self/uid_map") || maps_nobody("/proc/self/gid_map"))
+		return "the user namespace that this runs in does not map the caller's user and "
+		       "group: make it with both, as `unshare --map-user=1000 --map-group=1000` "
+		       "does";
 	return "in a container, the container's own policy forbids them: run minsys outside it, or "
 	       "start "
 	       "the container with one that allows user namespaces; elsewhere ask the "
@@ -285,16 +311,17 @@ static int leave_root(struct step *step, struct err *e)
 	return 0;
 }
 
-static int supervise(pid_t init, int report_fd, unsigned timeout_seconds,
+static int supervise(pid_t init, int report_fd, unsigned timeout_seconds, struct terminal *terminal,
     struct sandbox_report *ret_report, struct err *e)
 {
-	bool told = await_report(report_fd, timeout_seconds, ret_report);
+	bool told = await_report(report_fd, timeout_seconds, terminal, ret_report);
 
 	/* Whatever it told: init's end is the end of all, and waiting for it waits for them. */
 	kill(init, SIGKILL);
 	while (waitpid(init, NULL, 0) < 0)
 		if (errno != EINTR)
 			return err_errno(e, "wait for the sandbox");
+	terminal_restore(terminal);
 	if (!told)
 		return err_kind(e, ERR_ENVIRONMENT,
 		    "the sandbox was killed from outside, perhaps for want of memory");
@@ -322,6 +349,7 @@ int userns_run(struct options *options, struct sandbox_report *ret_report, struc
 {
 	_cleanup_close_ int report_read = -1, report_write = -1, life_read = -1, life_write = -1;
 	struct step step = {.options = options};
+	struct terminal terminal;
 	int ends[2];
 	pid_t init;
 
@@ -333,8 +361,12 @@ int userns_run(struct options *options, struct sandbox_report *ret_report, struc
 		return err_errno(e, "make a pipe");
 	life_read = ends[0];
 	life_write = ends[1];
-	if (leave_root(&step, e))
+	if (terminal_hide(&terminal, e))
 		return -1;
+	if (leave_root(&step, e)) {
+		terminal_restore(&terminal);
+		return -1;
+	}
 	if (options->report_fd >= 0 && die_with_caller(options->report_fd, e))
 		return -1;
 	step.report_fd = report_write;
@@ -342,6 +374,7 @@ int userns_run(struct options *options, struct sandbox_report *ret_report, struc
 	init = (pid_t)syscall(SYS_clone, ALL_NAMESPACES | SIGCHLD, NULL, NULL, NULL, NULL);
 	if (init < 0) {
 		err_errno(e, "make namespaces (clone)");
+		terminal_restore(&terminal);
 		return explain(e);
 	}
 	if (!init) {
@@ -349,7 +382,7 @@ int userns_run(struct options *options, struct sandbox_report *ret_report, struc
 		init_main(&step);
 	}
 	close(steal_fd(&report_write));
-	if (supervise(init, report_read, options->timeout_seconds, ret_report, e))
+	if (supervise(init, report_read, options->timeout_seconds, &terminal, ret_report, e))
 		return e->kind == ERR_ENVIRONMENT && options->trial ? explain(e) : -1;
 	return 0;
 }

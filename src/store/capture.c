@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/words.h"
 
 #include <string.h>
 
@@ -165,8 +166,10 @@ static int visit(struct walk *w, int folder, const char *name, int into, struct 
 		    "come "
 		    "from its device table)",
 		    w->path.data, type_name(status.st_mode));
-	if (S_ISDIR(status.st_mode) && (status.st_mode & 0700) != 0700)
-		fchmodat(folder, name, 0700, 0); /* a build may forbid entry even to its owner */
+	/* A build may forbid entry even to its owner. A folder of the project that merely cannot be
+	 * written to stays as it is. */
+	if (S_ISDIR(status.st_mode) && (status.st_mode & 0500) != 0500)
+		fchmodat(folder, name, (status.st_mode & 0777) | 0500, 0);
 	else if (S_ISREG(status.st_mode) && !(status.st_mode & S_IRUSR))
 		fchmodat(folder, name, status.st_mode | S_IRUSR, 0);
 	fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -220,9 +223,10 @@ int tree_capture(int from_fd, const char *const *include, int into_fd,
 	int result = walk_folder(&walk, from_fd, include, into_fd, e);
 
 	buf_free(&walk.path);
-	if (result)
+	if (result) {
+		make_printable(e->text); /* names in it are the build's */
 		tree_free(&tree);
-	else
+	} else
 		*ret_tree = tree;
 	return result;
 }

@@ -50,15 +50,36 @@ static char *default_path(struct err *e)
 	return NULL;
 }
 
+/* Does a folder without `format` hold what is not a store's? Hidden files, a half-written `format`
+ * and what a new file system holds are nobody's. */
+static bool is_foreign(struct store *store)
+{
+	int again = openat(store->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_closedir_ DIR *folder = again < 0 ? NULL : fdopendir(again);
+	struct dirent *entry;
+
+	while (folder && (entry = readdir(folder)))
+		if (*entry->d_name != '.' && strncmp(entry->d_name, "format", 6) &&
+		    strcmp(entry->d_name, "lost+found"))
+			/* Another runner may have begun this store since. */
+			return faccessat(store->fd, "format", F_OK, 0) != 0;
+	return false;
+}
+
 /* The file `format` keeps a store of another layout from being taken for ours. */
 static int check_format(struct store *store, struct err *e)
 {
 	_cleanup_buf_ struct buf text = {0};
 
 	if (file_read(store->fd, "format", 4096, &text, e)) {
-		if (e->errnum == ENOENT)
-			return file_replace(store->fd, "format", FORMAT, strlen(FORMAT), 0644, e);
-		return -1;
+		if (e->errnum != ENOENT)
+			return -1;
+		if (is_foreign(store))
+			return err_kind(e, ERR_ENVIRONMENT,
+			    "%s holds other things than a store; name an empty or new folder in "
+			    "MINSYS_CACHE",
+			    store->path);
+		return file_replace(store->fd, "format", FORMAT, strlen(FORMAT), 0644, e);
 	}
 	if (strcmp(buf_text(&text), FORMAT))
 		return err_kind(e, ERR_ENVIRONMENT,

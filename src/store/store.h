@@ -35,7 +35,8 @@ struct store {
 
 /* Open the store at `path`, or where $MINSYS_CACHE, $XDG_CACHE_HOME/minsys or ~/.cache/minsys
  * say when it is NULL; make it when it is not there; remove what dead runners left in tmp/.
- * A folder of another format version is ERR_ENVIRONMENT. */
+ * A folder of another format version is ERR_ENVIRONMENT, and so is one that holds anything but
+ * a store: no folder's tmp/ is emptied by mistake. */
 int store_open(const char *path, struct store **ret_store, struct err *e);
 void store_close(struct store *store);
 

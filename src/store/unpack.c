@@ -50,12 +50,26 @@ static int bad(struct err *e, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(e->text, sizeof(e->text), format, arguments);
 	va_end(arguments);
+	make_printable(e->text); /* names in it are the archive's */
 	e->kind = ERR_INPUT;
 	e->errnum = 0;
 	return -1;
 }
 
 /* --- Entries --- */
+
+/* What file systems hold at most, in bytes; a longer one would fail in the writer. */
+static bool has_long_name(const char *path)
+{
+	for (; *path; path += *path == '/') {
+		size_t length = strcspn(path, "/");
+
+		if (length > NAME_MAX)
+			return true;
+		path += length;
+	}
+	return false;
+}
 
 static int check_path(const struct unpack *u, const char *path, struct err *e)
 {
@@ -65,6 +79,8 @@ static int check_path(const struct unpack *u, const char *path, struct err *e)
 		return bad(e, "the entry `%.200s` has a path that leads outside", path);
 	if (strlen(path) > u->limits.path)
 		return bad(e, "the path %.100s… is longer than %u bytes", path, u->limits.path);
+	if (has_long_name(path))
+		return bad(e, "a name in %.100s… is longer than %d bytes", path, NAME_MAX);
 	for (const char *c = path; *c; c++)
 		depth += *c == '/';
 	if (depth >= u->limits.depth)
@@ -234,8 +250,6 @@ static int read_piece(
 	while (length < PIECE) {
 		la_ssize_t got = archive_read_data(a, piece + length, PIECE - length);
 
-		if (got == ARCHIVE_RETRY)
-			continue;
 		if (got < 0)
 			return read_failed(a, e);
 		if (!got)
@@ -415,18 +429,19 @@ static bool is_harmless(struct archive *a, int result)
 static int read_entries(struct unpack *u, struct archive *a, struct err *e)
 {
 	struct archive_entry *entry;
+	uint64_t headers = 0;
 	int result;
 
+	/* ARCHIVE_RETRY too is an error: it passes over a damaged header. */
 	while ((result = archive_read_next_header(a, &entry)) != ARCHIVE_EOF) {
-		if (result == ARCHIVE_RETRY)
-			continue;
 		if (result != ARCHIVE_OK && !is_harmless(a, result))
 			return read_failed(a, e);
-		if (add_archive_entry(u, a, entry, e))
-			return -1;
-		if (u->tree.count >= u->limits.entries)
+		/* Not all of them become entries: what is excluded, a folder a second time. */
+		if (++headers > u->limits.entries)
 			return bad(e, "it holds more than %llu entries",
 			    (unsigned long long)u->limits.entries);
+		if (add_archive_entry(u, a, entry, e))
+			return -1;
 	}
 	return 0;
 }

@@ -2,8 +2,8 @@
  * Everything that a build step might try in order to get out of its sandbox, to see more of the
  * machine than it declared, or to outlive its end. `attack NAME [ARGUMENT]...` tries one and
  * prints one line: the name of the errno that refused it, `done` when it went through, or what
- * it found. tests/sandbox/table says what each line has to be. What an attack needs to know of
- * the machine stands in the environment: HOST_PID, HOST_PORT, HOST_SOCKET, ….
+ * it found. tests/sandbox/table says what each line has to be. Arguments that name something of
+ * the machine, HOST_PID, HOST_PORT, HOST_SOCKET …, are taken from the environment.
  */
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -48,16 +48,6 @@ extern char **environ;
  * prints what it found itself returns FOUND. */
 enum { FOUND = -2 };
 
-static const char *host(const char *name)
-{
-	const char *value = getenv(name);
-
-	if (value)
-		return value;
-	fprintf(stderr, "attack: %s is not in the environment\n", name);
-	exit(2);
-}
-
 static long number(const char *text)
 {
 	return strtol(text, NULL, 0);
@@ -75,16 +65,11 @@ static int attack_open(char **words)
 	return open(words[1], flags | O_NOCTTY, 0644);
 }
 
-static int attack_open_host(char **words)
-{
-	return open(host(words[0]), O_RDONLY);
-}
-
-static int attack_stat_host(char **words)
+static int attack_stat(char **words)
 {
 	struct stat status;
 
-	return stat(host(words[0]), &status);
+	return stat(words[0], &status);
 }
 
 static int not_dot(const struct dirent *entry)
@@ -143,9 +128,9 @@ static int attack_link(char **words)
 /* A link in the output that leads to a file of the host, then the file through it. */
 static int attack_follow(char **words)
 {
-	if (symlink(host("HOST_FILE"), words[0]) && errno != EEXIST)
+	if (symlink(words[0], words[1]) && errno != EEXIST)
 		return -1;
-	return open(words[0], O_RDONLY);
+	return open(words[1], O_RDONLY);
 }
 
 /* The same with a folder that turns into a link and back while its file is opened. */
@@ -154,13 +139,13 @@ static int attack_race(char **words)
 	int opened = -1;
 	pid_t swapper;
 
-	if (chdir(words[0]) || mkdir("folder", 0755) || symlink(host("HOST_FOLDER"), "link"))
+	if (chdir(words[0]) || mkdir("folder", 0755) || symlink(words[1], "link"))
 		return -1;
 	swapper = fork();
 	for (; !swapper;)
 		syscall(SYS_renameat2, AT_FDCWD, "folder", AT_FDCWD, "link", 2 /* EXCHANGE */);
 	for (int i = 0; i < 20000 && opened < 0; i++)
-		opened = open("folder/secret", O_RDONLY);
+		opened = open("folder/file", O_RDONLY);
 	kill(swapper, SIGKILL);
 	return opened;
 }
@@ -231,6 +216,14 @@ static int attack_read_stdin(char **words)
 	if (got >= 0)
 		printf("%zd bytes\n", got);
 	return got < 0 ? -1 : FOUND;
+}
+
+static int attack_read_output(char **words)
+{
+	char byte;
+
+	(void)words;
+	return (int)read(1, &byte, 1);
 }
 
 static int attack_descriptors(char **words)
@@ -353,19 +346,17 @@ static int attack_interfaces(char **words)
 
 /* ---- Processes ---- */
 
-static int attack_kill_host(char **words)
+static int attack_signal(char **words)
 {
-	(void)words;
-	return kill((pid_t)number(host("HOST_PID")), 0);
+	return kill((pid_t)number(words[0]), 0);
 }
 
-static int attack_see_host(char **words)
+static int attack_see(char **words)
 {
 	struct stat status;
 	char path[64];
 
-	(void)words;
-	snprintf(path, sizeof(path), "/proc/%s", host("HOST_PID"));
+	snprintf(path, sizeof(path), "/proc/%s", words[0]);
 	return stat(path, &status);
 }
 
@@ -502,12 +493,11 @@ static int attack_connect_port(char **words)
 {
 	struct sockaddr_in address = {
 	    .sin_family = AF_INET,
-	    .sin_port = htons((uint16_t)number(host("HOST_PORT"))),
+	    .sin_port = htons((uint16_t)number(words[0])),
 	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
-	(void)words;
 	return fd < 0 ? -1 : connect(fd, (struct sockaddr *)&address, sizeof(address));
 }
 
@@ -524,7 +514,7 @@ static socklen_t unix_address(struct sockaddr_un *address, const char *name)
 static int attack_connect_unix(char **words)
 {
 	struct sockaddr_un address;
-	socklen_t length = unix_address(&address, *words[0] == '/' ? words[0] : host(words[0]));
+	socklen_t length = unix_address(&address, words[0]);
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
 	return fd < 0 ? -1 : connect(fd, (struct sockaddr *)&address, length);
@@ -534,7 +524,7 @@ static int attack_connect_unix(char **words)
 static int attack_send_unix(char **words)
 {
 	struct sockaddr_un address;
-	socklen_t length = unix_address(&address, *words[0] == '/' ? words[0] : host(words[0]));
+	socklen_t length = unix_address(&address, words[0]);
 	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, pair))
@@ -544,8 +534,7 @@ static int attack_send_unix(char **words)
 
 static int attack_queue(char **words)
 {
-	(void)words;
-	return mq_open(host("HOST_QUEUE"), O_RDONLY);
+	return mq_open(words[0], O_RDONLY);
 }
 
 /* ---- Privilege ---- */
@@ -763,8 +752,9 @@ static int listener(int domain, const struct sockaddr *address, socklen_t length
 	return fd;
 }
 
-/* Be a host's process with listeners: prints its port, and stays. The arguments are names of
- * unix sockets: one of streams, one of datagrams, one of streams that has a path. */
+/* Be a host's process with listeners: prints its port and pid, and stays. The arguments are names
+ * of unix sockets: one of streams, one of datagrams, one of streams that has a path; and of a
+ * message queue. */
 static int helper_serve(char **words)
 {
 	struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -780,9 +770,9 @@ static int helper_serve(char **words)
 		    AF_UNIX, (struct sockaddr *)&un, length, i == 1 ? SOCK_DGRAM : SOCK_STREAM);
 	}
 	chmod(words[2], 0777);
-	if (mq_open(host("HOST_QUEUE"), O_RDWR | O_CREAT | O_EXCL, 0666, NULL) < 0)
+	if (mq_open(words[3], O_RDWR | O_CREAT | O_EXCL, 0666, NULL) < 0)
 		return -1;
-	printf("%u\n", ntohs(in.sin_port));
+	printf("%u %d\n", ntohs(in.sin_port), (int)getpid());
 	fflush(stdout);
 	alarm(600); /* whatever becomes of the test */
 	for (;;)
@@ -791,8 +781,7 @@ static int helper_serve(char **words)
 
 static int helper_remove_queue(char **words)
 {
-	(void)words;
-	return mq_unlink(host("HOST_QUEUE"));
+	return mq_unlink(words[0]);
 }
 
 /* Run a command where user namespaces are refused, as the policy of a container does. */
@@ -820,8 +809,7 @@ static const struct {
 	int (*run)(char **words);
 } attacks[] = {
     {"open", 2, attack_open},
-    {"open-host", 1, attack_open_host},
-    {"stat-host", 1, attack_stat_host},
+    {"stat", 1, attack_stat},
     {"list", 1, attack_list},
     {"chmod", 2, attack_chmod},
     {"chown", 2, attack_chown},
@@ -830,8 +818,8 @@ static const struct {
     {"unlink", 1, attack_unlink},
     {"rename", 2, attack_rename},
     {"link", 2, attack_link},
-    {"follow", 1, attack_follow},
-    {"race", 1, attack_race},
+    {"follow", 2, attack_follow},
+    {"race", 2, attack_race},
     {"reopen", 1, attack_reopen},
     {"mknod", 2, attack_mknod},
     {"xattr", 2, attack_xattr},
@@ -839,6 +827,7 @@ static const struct {
     {"put", 1, attack_put},
     {"count", 1, attack_count},
     {"read-stdin", 0, attack_read_stdin},
+    {"read-output", 0, attack_read_output},
     {"descriptors", 0, attack_descriptors},
     {"environment", 0, attack_environment},
     {"umask", 0, attack_umask},
@@ -849,8 +838,8 @@ static const struct {
     {"status", 1, attack_status},
     {"limit", 1, attack_limit},
     {"interfaces", 0, attack_interfaces},
-    {"kill-host", 0, attack_kill_host},
-    {"see-host", 0, attack_see_host},
+    {"signal", 1, attack_signal},
+    {"see", 1, attack_see},
     {"kill", 1, attack_kill},
     {"prlimit", 1, attack_prlimit},
     {"survive", 1, attack_survive},
@@ -861,10 +850,10 @@ static const struct {
     {"socket", 2, attack_socket},
     {"socketpair", 2, attack_socketpair},
     {"socketpair-high", 0, attack_socketpair_high},
-    {"connect-port", 0, attack_connect_port},
+    {"connect-port", 1, attack_connect_port},
     {"connect-unix", 1, attack_connect_unix},
     {"send-unix", 1, attack_send_unix},
-    {"queue", 0, attack_queue},
+    {"queue", 1, attack_queue},
     {"setuid", 1, attack_setuid},
     {"setgroups", 0, attack_setgroups},
     {"mount", 1, attack_mount},
@@ -879,10 +868,21 @@ static const struct {
     {"memory-exec", 0, attack_memory_exec},
     {"call", 1, attack_call},
     {"int80", 0, attack_int80},
-    {"serve", 3, helper_serve},
-    {"remove-queue", 0, helper_remove_queue},
+    {"serve", 4, helper_serve},
+    {"remove-queue", 1, helper_remove_queue},
     {"refuse-namespaces", 1, helper_refuse_namespaces},
 };
+
+/* HOST_FILE and the like stand for what the environment says. */
+static char *host(char *word)
+{
+	char *value = strncmp(word, "HOST_", 5) ? word : getenv(word);
+
+	if (value)
+		return value;
+	fprintf(stderr, "attack: %s is not in the environment\n", word);
+	exit(2);
+}
 
 int main(int argc, char **argv)
 {
@@ -891,6 +891,8 @@ int main(int argc, char **argv)
 
 		if (strcmp(argv[1], attacks[i].name) || argc - 2 < attacks[i].words)
 			continue;
+		for (char **word = argv + 2; *word; word++)
+			*word = host(*word);
 		result = attacks[i].run(argv + 2);
 		if (result == -1)
 			puts(strerrorname_np(errno));
