@@ -26,24 +26,25 @@ static int split(const char *path, struct folder *folder, char **ret_parent, str
 	return folder->parent < 0 ? -1 : 0;
 }
 
-/* Every file and folder was given one time when it was written, so another says "edited". */
+/* Move an edited file below folder->kept, to where it was: `path`, relative. */
 static int keep_file(
     struct folder *folder, int dirfd, const char *name, const char *path, struct err *e)
 {
-	_cleanup_free_ char *parent = xstrndup(path, (size_t)(strrchr(path, '/') - path));
-	int made = *parent ? folder_make(folder->kept, parent, 0755, e) : dup(folder->kept);
-	_cleanup_close_ int fd = made;
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *parent = slash ? xstrndup(path, (size_t)(slash - path)) : xstrdup(".");
+	_cleanup_close_ int fd = folder_make(folder->kept, parent, 0755, e);
 
 	if (fd < 0)
 		return -1;
 	if (renameat(dirfd, name, fd, name))
-		return err_errno(e, "keep the edited file %s", path + 1);
+		return err_errno(e, "keep the edited file %s", path);
 	return 0;
 }
 
 static int look_at(
     struct folder *folder, int dirfd, const char *name, const char *path, struct err *e);
 
+/* Everything was given one time when it was written: another says "edited". */
 static int look_into(struct folder *folder, int fd, const char *path, struct err *e)
 {
 	_cleanup_closedir_ DIR *entries = fdopendir(fd);
@@ -59,7 +60,7 @@ static int look_into(struct folder *folder, int fd, const char *path, struct err
 
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
 			continue;
-		below = xasprintf("%s/%s", path, entry->d_name);
+		below = xasprintf("%s%s%s", path, *path ? "/" : "", entry->d_name);
 		if (look_at(folder, dirfd(entries), entry->d_name, below, e))
 			return -1;
 	}
@@ -78,7 +79,7 @@ static int look_at(
 		fd = folder_open(dirfd, name, e);
 		return fd < 0 ? -1 : look_into(folder, fd, path, e);
 	}
-	if (!S_ISREG(status.st_mode) || status.st_mtime == folder->mtime)
+	if (status.st_mtime == folder->mtime)
 		return 0;
 	folder->any_edited = true;
 	return folder->kept < 0 ? 0 : keep_file(folder, dirfd, name, path, e);
@@ -184,7 +185,10 @@ static int put_in_place(struct folder *folder, const char *fresh, const char *pa
 	if (errno != EEXIST ||
 	    renameat2(folder->parent, fresh, folder->parent, folder->name, RENAME_EXCHANGE))
 		return err_errno(e, "put %s in its place", path);
-	return retire(folder, fresh, path, outcome, e);
+	if (retire(folder, fresh, path, outcome, e))
+		return err_wrap(
+		    e, "the new one is in place, and what the old one held is in %s", fresh);
+	return 0;
 }
 
 /* Is the manifest in the folder this one, with everything exported still there? What is missing

@@ -101,6 +101,35 @@ END
 ok 'a setuid output builds' builds
 ok 'without its setuid bit' test "$(stat -c %a "$out/loud")" = 755
 
+# Edits anywhere in the result: a file, one in a new folder, a link.
+many() {
+	stage second <<-END
+		summary: Many files, some in a folder
+		needs: [first]
+		run: |
+		  mkdir "\$OUT/folder"
+		  for n in \$(seq $1); do echo "\$n" >"\$OUT/folder/\$n"; done
+		provides: second
+		exports:
+		  all: .
+	END
+}
+many 10
+ok 'a folder is exported' builds
+echo edited >"$out/all/folder/7"
+mkdir "$out/all/folder/new"
+echo mine >"$out/all/folder/new/file"
+ln -s nowhere "$out/all/folder/link"
+many 11
+ok 'a build over edits in folders' builds
+kept=$(sed -n 's/.* are kept in //p' "$work/log")
+ok 'keeps an edited file' says "$kept/all/folder/7" edited
+ok 'and a new one' says "$kept/all/folder/new/file" mine
+ok 'and a link' test -L "$kept/all/folder/link"
+ok 'and nothing else' test "$(find "$kept" -type f | wc -l)" = 2
+ok 'in the result they are as built' says "$out/all/folder/7" 7
+ok 'and nothing is left beside it' test -z "$(find "$project/out" -name '.*' -mindepth 1)"
+
 # Kill at random moments, then build to the end: the result is that of a build left alone.
 stage second <<-'END'
 	summary: Takes a moment
