@@ -36,7 +36,7 @@ help:
 	@echo 'make           install what is missing, compile minsys, build the system'
 	@echo 'make boot      boot it in QEMU (Ctrl-a x leaves)'
 	@echo 'make check     prove it: unit tests, functional tests, the real pipeline'
-	@echo 'make check-long  what takes hours: the defconfig kernel, long fuzzing'
+	@echo 'make check-long  build and boot the kernel of the lab, with all of its defconfig'
 	@echo 'make bench     measure it against a plain shell script of the same commands'
 	@echo 'make install   install the programs below PREFIX ($(PREFIX))'
 	@echo 'make programs  compile only'
