@@ -114,9 +114,6 @@ static int write_result(struct build *b, const struct action *action,
 
 	buf_printf(&text, "%s\nisolation %s\nmilliseconds %lld\n",
 	    digest_format(&result->tree, hex), b->host.isolation, milliseconds);
-	if (store_record_write(
-		b->host.store, "actions", &action->key, action->text.data, action->text.length, e))
-		return -1;
 	return store_record_write(
 	    b->host.store, "results", &action->key, text.data, text.length, e);
 }
@@ -172,6 +169,10 @@ static int run_stage(
 
 	watch->stage(watch->context, action->stage, STAGE_RUNNING, 0, NULL);
 	status = inputs_materialize(&b->inputs, action->stage, e);
+	/* Before it runs: what a failed stage was made of is worth knowing too. */
+	if (!status)
+		status = store_record_write(b->host.store, "actions", &action->key,
+		    action->text.data, action->text.length, e);
 	if (!status)
 		status = run_step_of(b, action, result, &failure, e);
 	if (!status)
