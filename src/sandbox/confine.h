@@ -28,8 +28,7 @@ int confine_give_output(uid_t uid, struct err *e);
 int confine_process(struct err *e);
 
 /* In the child that will exec: a session of its own, nothing on standard input, and no
- * descriptor but that, standard output and error and `kept_fd` (close-on-exec). Output goes to
- * where standard output went. */
+ * descriptor but that, standard output and error and `kept_fd` (close-on-exec). */
 int confine_descriptors(int kept_fd, struct err *e);
 
 #endif

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -277,9 +278,12 @@ static int give_folder(const struct bind *bind, uid_t uid, struct err *e)
 	_cleanup_close_ int own =
 	    bind->tree_fd < 0 ? open(bind->source, O_PATH | O_NOFOLLOW | O_CLOEXEC) : -1;
 	int fd = own < 0 ? bind->tree_fd : own;
+	struct stat status;
 
-	if (fd < 0)
+	if (fd < 0 || fstat(fd, &status))
 		return err_errno(e, "open %s", bind->source);
+	if (S_ISLNK(status.st_mode)) /* refused when it is to be mounted */
+		return 0;
 	if (fchownat(fd, "", uid, (gid_t)uid, AT_EMPTY_PATH))
 		return err_errno(e, "give %s to uid %u", bind->source, (unsigned)uid);
 	return 0;
@@ -301,6 +305,8 @@ static int leave_root(struct step *step, struct err *e)
 
 	if (uid != geteuid() && !step->options->trial) {
 		step->mounts_are_open = !mounts_open(step->options, &step->mounts, e);
+		if (!step->mounts_are_open && e->kind == ERR_INPUT)
+			return -1;
 		if (give_folders(step->options, uid, e) || confine_give_output(uid, e))
 			return -1;
 	}
