@@ -66,7 +66,8 @@ static int prepare(const struct build_options *options, struct build *b, struct 
 
 	*b = (struct build){
 	    .options = options,
-	    .host = {options->store, options->sandbox, options->isolation},
+	    .host = {options->store, options->sandbox, options->isolation,
+		options->isolation_reason, options->in_place},
 	    .wanted_sources = xcalloc(plan->source_count, sizeof(bool)),
 	    .results = xcalloc(plan->stage_count, sizeof(*b->results)),
 	};
@@ -112,8 +113,9 @@ static int write_result(struct build *b, const struct action *action,
 	_cleanup_buf_ struct buf text = {0};
 	char hex[DIGEST_HEX_SIZE];
 
-	buf_printf(&text, "%s\nisolation %s\nmilliseconds %lld\n",
-	    digest_format(&result->tree, hex), b->host.isolation, milliseconds);
+	buf_printf(&text, "%s\nisolation %s%s%s\nmilliseconds %lld\n",
+	    digest_format(&result->tree, hex), b->host.isolation, b->host.reason ? ": " : "",
+	    b->host.reason ? b->host.reason : "", milliseconds);
 	return store_record_write(
 	    b->host.store, "results", &action->key, text.data, text.length, e);
 }

@@ -29,9 +29,11 @@ struct build_options {
 	const struct plan *plan;
 	struct store *store;
 	const struct fetch_options *fetch;
-	const char *sandbox;	   /* path of minsys-sandbox */
-	const char *isolation;	   /* one that was tried and works */
-	const char *const *stages; /* names; NULL-terminated; NULL: all */
+	const char *sandbox;	      /* path of minsys-sandbox */
+	const char *isolation;	      /* one that was tried and works */
+	const char *isolation_reason; /* why no stronger one; NULL: it is the strongest */
+	bool in_place;		      /* as in struct step_host */
+	const char *const *stages;    /* names; NULL-terminated; NULL: all */
 	unsigned jobs;
 	bool echo;
 	const struct build_watch *watch;

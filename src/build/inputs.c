@@ -369,7 +369,7 @@ static int check_same(
 int inputs_materialize(struct inputs *in, const struct stage *stage, struct err *e)
 {
 	_cleanup_free_ bool *missing = xcalloc(in->plan->source_count, sizeof(*missing));
-	bool tools = !store_has_tree(in->host->store, &in->tools);
+	bool tools = !in->host->in_place && !store_has_tree(in->host->store, &in->tools);
 	struct digest before = in->tools;
 
 	if (tools &&

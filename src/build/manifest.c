@@ -147,6 +147,8 @@ int manifest_write(const struct build *build, const struct exported *exports, si
 	json_object_set_new(root, "format", json_string("minsys manifest 1"));
 	json_object_set_new(root, "target", json_string(build->options->plan->target.name));
 	json_object_set_new(root, "isolation", json_string(build->host.isolation));
+	if (build->host.reason)
+		json_object_set_new(root, "isolation_reason", json_string(build->host.reason));
 	json_object_set_new(root, "tools_root", json_digest(&build->inputs.tools));
 	json_object_set_new(root, "sources", describe_sources(build));
 	json_object_set_new(root, "stages", describe_stages(build));

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "build/place.h"
 #include "sandbox/sandbox.h"
 
 #include <signal.h>
@@ -19,6 +20,7 @@ struct run {
 	size_t bind_count;
 	char **env;
 	size_t env_count;
+	struct places places; /* taken when the isolation cannot mount */
 	int log_fd;
 	uint64_t log_bytes;
 };
@@ -174,7 +176,8 @@ static int run_script(struct run *run, struct sandbox_outcome *ret_outcome, stru
 	int ends[2];
 
 	store_tree_path(run->step->tools, tools);
-	root = xasprintf("%s/%s", run->host->store->path, tools);
+	root =
+	    run->host->in_place ? xstrdup("/") : xasprintf("%s/%s", run->host->store->path, tools);
 	spec = (struct sandbox_spec){
 	    .program = run->host->sandbox,
 	    .isolation = run->host->isolation,
@@ -260,6 +263,24 @@ static int judge(const struct run *run, const struct sandbox_outcome *outcome, s
 	return err_set(e, "exit status %d", outcome->status);
 }
 
+/* Run it where its folders are in their places. */
+static int run_in_place(struct run *run, struct sandbox_outcome *ret_outcome, struct err *e)
+{
+	struct err later = {0};
+	int result;
+
+	if (!run->host->in_place)
+		return run_script(run, ret_outcome, e);
+	result = places_take(&run->places, run->binds, run->bind_count, e);
+	if (!result)
+		result = run_script(run, ret_outcome, e);
+	if (places_return(&run->places, &later) && !result) {
+		*e = later;
+		result = -1;
+	}
+	return result;
+}
+
 static int run_and_capture(struct run *run, const struct digest *key, struct digest *ret_tree,
     struct step_failure *ret_failure, struct err *e)
 {
@@ -269,7 +290,7 @@ static int run_and_capture(struct run *run, const struct digest *key, struct dig
 	if (make_binds(run, e) || open_log(run, key, e))
 		return -1;
 	make_env(run);
-	if (!run_script(run, &outcome, e))
+	if (!run_in_place(run, &outcome, e))
 		result = outcome.status || outcome.timed_out ? judge(run, &outcome, e)
 							     : capture(run, ret_tree, e);
 	if (result && e->kind == ERR_FAILED) {

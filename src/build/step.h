@@ -32,6 +32,8 @@ struct step_host {
 	struct store *store;
 	const char *sandbox;   /* path of minsys-sandbox */
 	const char *isolation; /* one that was tried */
+	const char *reason;    /* why no stronger one; NULL: it is the strongest */
+	bool in_place;	       /* it cannot mount: `/` is the tools root itself */
 };
 
 /* What a failed step leaves behind. */

@@ -1,5 +1,7 @@
 #include "cli/cli.h"
 
+#include "base/file.h"
+#include "base/memory.h"
 #include "build/build.h"
 #include "build/export.h"
 #include "sandbox/sandbox.h"
@@ -44,11 +46,56 @@ static void show_stage(void *context, const struct stage *stage, enum stage_stat
 		    milliseconds / 100 % 10);
 }
 
-/* Which isolation holds: found out by doing, and never less than what was asked for. */
-static int choose_isolation(const struct cli *cli, const char **ret_isolation, struct err *e)
+/* Is this machine's `/` the tools root that the project asks for? */
+static int check_mark(const struct plan *plan, struct err *e)
 {
-	*ret_isolation = "userns";
-	return sandbox_trial(cli->sandbox, *ret_isolation, e);
+	_cleanup_buf_ struct buf mark = {0};
+	char hex[DIGEST_HEX_SIZE];
+
+	digest_format(&plan->tools.lock_digest, hex);
+	if (!file_read(AT_FDCWD, "/etc/minsys-tools-root", 4096, &mark, e) &&
+	    !strncmp(buf_text(&mark), hex, strlen(hex)))
+		return 0;
+	return err_kind(e, ERR_ENVIRONMENT,
+	    "isolation `landlock` does not work here: `/` is not the tools root that "
+	    "toolchain/root.lock describes, as it is in the Dockerfile's builder image");
+}
+
+static int try_isolation(
+    const struct cli *cli, const struct plan *plan, const char *isolation, struct err *e)
+{
+	bool in_place = !strcmp(isolation, "landlock");
+
+	if (sandbox_trial(cli->sandbox, isolation, e))
+		return -1;
+	return in_place ? check_mark(plan, e) : 0;
+}
+
+/* Which isolation holds: found out by doing, the strongest first, and never less than what was
+ * asked for. */
+static int choose_isolation(const struct cli *cli, const struct plan *plan,
+    struct build_options *options, struct err *ret_stronger, struct err *e)
+{
+	static const char *const all[] = {"userns", "landlock"};
+	bool any = !strcmp(cli->isolation, "auto");
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		if (!any && strcmp(cli->isolation, all[i]))
+			continue;
+		if (!try_isolation(cli, plan, all[i], e)) {
+			options->isolation = all[i];
+			options->in_place = i > 0;
+			if (i > 0)
+				options->isolation_reason = any ? ret_stronger->text : "asked for";
+			return 0;
+		}
+		if (i == 0)
+			*ret_stronger = *e;
+	}
+	if (any)
+		return err_kind(
+		    e, ERR_ENVIRONMENT, "%s\n%s", ret_stronger->text, xasprintf("%s", e->text));
+	return -1;
 }
 
 static int report(const struct cli *cli, const struct build *build, const char *out,
@@ -87,15 +134,18 @@ static int build_and_export(struct cli *cli, struct plan *plan, struct store *st
 	};
 	struct build build = {0};
 	struct export_outcome outcome = {0};
-	struct err e = {0};
+	struct err e = {0}, stronger = {0};
 	char *out = cli_out(cli, plan);
 	int status = 0;
 
-	if (choose_isolation(cli, &options.isolation, &e)) {
+	if (choose_isolation(cli, plan, &options, &stronger, &e)) {
 		status = cli_fail(&e);
 	} else {
 		if (!cli->quiet)
-			fprintf(stderr, "isolation: %s\n", options.isolation);
+			fprintf(stderr, "isolation: %s%s%s%s\n", options.isolation,
+			    options.isolation_reason ? " (" : "",
+			    options.isolation_reason ? options.isolation_reason : "",
+			    options.isolation_reason ? ")" : "");
 		if (build_run(&options, &build, &e) ||
 		    (!cli->word_count && export_build(&build, out, &outcome, &e)))
 			status = cli_fail(&e);

@@ -33,7 +33,8 @@ static const char options_help[] =
     "  --target NAME         one of targets/; default: the one marked as default\n"
     "  --out FOLDER          where the result goes; default: out/minsys\n"
     "  -j, --jobs N          how many compilers at once; default: one a processor\n"
-    "  --isolation NAME      auto (the strongest that works here) or userns, and no less\n"
+    "  --isolation NAME      auto (the strongest that works here), userns or landlock, and no\n"
+    "                        less\n"
     "  --offline             download nothing\n"
     "  --mirror PLACE        a Debian archive (URL or folder) to look in first\n"
     "  --dot                 `graph`: for Graphviz\n"
@@ -143,9 +144,11 @@ static int parse_option(struct cli *cli, int option)
 		return 0;
 	case OPTION_ISOLATION:
 		cli->isolation = optarg;
-		if (strcmp(optarg, "auto") && strcmp(optarg, "userns"))
+		if (strcmp(optarg, "auto") && strcmp(optarg, "userns") &&
+		    strcmp(optarg, "landlock"))
 			return cli_usage(
-			    "there is no isolation `%s`; there are auto and userns", optarg);
+			    "there is no isolation `%s`; there are auto, userns and landlock",
+			    optarg);
 		return 0;
 	case OPTION_OFFLINE:
 		cli->offline = true;

@@ -2,9 +2,7 @@
  * minsys-sandbox: run one command where it can touch only what was named. `options_help` says
  * how to use it.
  */
-#include "sandbox/options.h"
-#include "sandbox/status.h"
-#include "sandbox/userns.h"
+#include "sandbox/isolation.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -46,7 +44,8 @@ int main(int argc, char **argv)
 		perror("minsys-sandbox: open /dev/null");
 		return ERR_ENVIRONMENT;
 	}
-	if (options_parse(argc, argv, &options, &e) || userns_run(&options, &report, &e)) {
+	if (options_parse(argc, argv, &options, &e) ||
+	    isolation_run(isolation_find(options.isolation), &options, &report, &e)) {
 		report.failed = true;
 		report.error = e;
 		if (e.kind == ERR_FAILED)

@@ -1,6 +1,7 @@
 #include "sandbox/options.h"
 
 #include "base/memory.h"
+#include "sandbox/isolation.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -21,7 +22,8 @@ const char options_help[] =
     "  --setenv KEY=VALUE  one variable of the environment, which has no others\n"
     "  --chdir PLACE       where the command starts; default /\n"
     "  --timeout SECONDS   end everything after so long\n"
-    "  --isolation NAME    userns (namespaces; the default)\n"
+    "  --isolation NAME    userns (namespaces; the default), or landlock: where `/` already is\n"
+    "                      the tools root, and each SOURCE stands at its PLACE\n"
     "  --trial             only try whether the isolation works here\n"
     "  --report-fd N       say how it went on this descriptor, for programs\n"
     "  --help              show this\n"
@@ -177,9 +179,9 @@ static int check_places(const struct options *o, struct err *e)
 
 static int options_check(const struct options *o, struct err *e)
 {
-	if (strcmp(o->isolation, "userns"))
-		return err_kind(
-		    e, ERR_INPUT, "there is no isolation `%s`; there is userns", o->isolation);
+	if (!isolation_find(o->isolation))
+		return err_kind(e, ERR_INPUT,
+		    "there is no isolation `%s`; there are userns and landlock", o->isolation);
 	if (o->trial)
 		return 0;
 	if (!o->root)
@@ -224,5 +226,7 @@ void options_forget(struct options *options)
 		*word = xstrdup(*word);
 	for (char **variable = options->env; *variable; variable++)
 		*variable = xstrdup(*variable);
+	for (size_t i = 0; i < options->bind_count; i++)
+		options->binds[i].destination = xstrdup(options->binds[i].destination);
 	memset(options->words, 0, options->word_bytes);
 }

@@ -37,8 +37,8 @@ extern const char options_help[];
  * the help and ends the program. What is wrong is ERR_INPUT. */
 int options_parse(int argc, char **argv, struct options *ret_options, struct err *e);
 
-/* Overwrite the command line; the command, its environment and where it starts are copied
- * first, the other strings are lost. */
+/* Overwrite the command line; the command, its environment, where it starts and the places of
+ * binds are copied first, the other strings are lost. */
 void options_forget(struct options *options);
 
 #endif

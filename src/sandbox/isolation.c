@@ -1,0 +1,243 @@
+#include "sandbox/isolation.h"
+
+#include "base/cleanup.h"
+#include "sandbox/confine.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+
+const struct isolation *isolation_find(const char *name)
+{
+	static const struct isolation *const all[] = {&isolation_userns, &isolation_landlock};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		if (!strcmp(all[i]->name, name))
+			return all[i];
+	return NULL;
+}
+
+static void send_report(int fd, const struct sandbox_report *report)
+{
+	/* One write of less than PIPE_BUF bytes is atomic; if it fails, the reader sees the end. */
+	if (write(fd, report, sizeof(*report)) < 0)
+		_exit(SANDBOX_EXIT_SETUP);
+}
+
+static void send_error(int fd, const struct err *e)
+{
+	struct sandbox_report report = {.failed = true, .error = *e};
+
+	send_report(fd, &report);
+}
+
+/* What fails here is told on the pipe before init's own report, and the first report counts. */
+void isolation_exec(const struct options *o, int report_fd)
+{
+	struct err e;
+
+	if (!confine_descriptors(report_fd, &e)) {
+		if (chdir(o->directory))
+			err_errno(&e, "enter %s in the sandbox", o->directory);
+		else {
+			execve(o->command[0], o->command, o->env);
+			err_errno(&e, "run %s in the sandbox", o->command[0]);
+		}
+		e.kind = ERR_INPUT;
+	}
+	send_error(report_fd, &e);
+	_exit(SANDBOX_EXIT_SETUP);
+}
+
+int isolation_status(int wait_status)
+{
+	return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+}
+
+static int give_folder(const struct bind *bind, uid_t uid, struct err *e)
+{
+	/* Where root may not mount, there is no tree yet. */
+	_cleanup_close_ int own =
+	    bind->tree_fd < 0 ? open(bind->source, O_PATH | O_NOFOLLOW | O_CLOEXEC) : -1;
+	int fd = own < 0 ? bind->tree_fd : own;
+	struct stat status;
+
+	if (fd < 0 || fstat(fd, &status))
+		return err_errno(e, "open %s", bind->source);
+	if (S_ISLNK(status.st_mode)) /* refused when it is to be mounted */
+		return 0;
+	if (fchownat(fd, "", uid, (gid_t)uid, AT_EMPTY_PATH))
+		return err_errno(e, "give %s to uid %u", bind->source, (unsigned)uid);
+	return 0;
+}
+
+int isolation_give_folders(const struct options *o, uid_t uid, struct err *e)
+{
+	for (size_t i = 0; i < o->bind_count; i++)
+		if (o->binds[i].writable && give_folder(&o->binds[i], uid, e))
+			return -1;
+	return 0;
+}
+
+/* init must not outlive the supervisor. The signal covers a death from now on; the pipe's hang-up
+ * one that came before. */
+static int die_with_supervisor(const struct step *step, struct err *e)
+{
+	struct pollfd life = {.fd = step->life_fd, .events = POLLIN};
+
+	if (prctl(PR_SET_PDEATHSIG, step->isolation->end_signal))
+		return err_errno(e, "ask to die with the supervisor");
+	if (poll(&life, 1, 0))
+		return err_set(e, "the supervisor is gone");
+	return 0;
+}
+
+static void init_main(struct step *step)
+{
+	struct sandbox_report report = {0};
+
+	report.status = -1;
+	if (!die_with_supervisor(step, &report.error))
+		report.status = step->isolation->run(step, &report.error);
+	report.failed = report.status < 0;
+	if (report.failed && report.error.kind == ERR_FAILED)
+		report.error.kind = ERR_ENVIRONMENT;
+	send_report(step->report_fd, &report);
+	_exit(0);
+}
+
+static long long now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+/* What is left of the time limit, as poll() takes it: -1 when there is none. */
+static int time_left(long long end)
+{
+	long long left = end - now_ms();
+
+	if (!end)
+		return -1;
+	return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
+}
+
+/* Wait for the first report, or for the time limit; pass on output meanwhile. Returns whether a
+ * report came. */
+static bool await_report(int fd, unsigned timeout_seconds, const struct terminal *terminal,
+    struct sandbox_report *report)
+{
+	long long end = timeout_seconds ? now_ms() + timeout_seconds * 1000LL : 0;
+	struct pollfd ready[] = {
+	    {.fd = fd, .events = POLLIN},
+	    {.fd = terminal->read_end, .events = POLLIN},
+	};
+
+	for (;;) {
+		int count = poll(ready, 2, time_left(end));
+
+		if (count < 0 && errno != EINTR)
+			return false;
+		if (count > 0 && ready[0].revents)
+			return read(fd, report, sizeof(*report)) == sizeof(*report);
+		if (count > 0)
+			terminal_pass(terminal);
+		if (!count || !time_left(end)) {
+			*report =
+			    (struct sandbox_report){.timed_out = true, .status = 128 + SIGKILL};
+			return true;
+		}
+	}
+}
+
+static int supervise(const struct step *step, pid_t init, int report_fd, struct terminal *terminal,
+    struct sandbox_report *ret_report, struct err *e)
+{
+	bool told = await_report(report_fd, step->options->timeout_seconds, terminal, ret_report);
+
+	/* Whatever it told: init's end is the end of all, and waiting for it waits for them. */
+	kill(init, step->isolation->end_signal);
+	while (waitpid(init, NULL, 0) < 0)
+		if (errno != EINTR)
+			return err_errno(e, "wait for the sandbox");
+	if (!told)
+		return err_kind(e, ERR_ENVIRONMENT,
+		    "the sandbox was killed from outside, perhaps for want of memory");
+	if (ret_report->failed) {
+		*e = ret_report->error;
+		return -1;
+	}
+	return 0;
+}
+
+/* Becoming another user forgot that this process is to die with the one who started it. If that
+ * happened in between, nobody is left who could read the report. */
+static int die_with_caller(int report_fd, struct err *e)
+{
+	struct pollfd report = {.fd = report_fd};
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
+		return err_errno(e, "ask to die with the caller");
+	if (poll(&report, 1, 0) > 0 && report.revents & POLLERR)
+		return err_set(e, "the caller is gone");
+	return 0;
+}
+
+/* Start init, and follow it to its end. */
+static int run_init(
+    struct step *step, struct terminal *terminal, struct sandbox_report *ret_report, struct err *e)
+{
+	_cleanup_close_ int report_read = -1, report_write = -1, life_read = -1, life_write = -1;
+	int ends[2];
+	pid_t init;
+
+	if (pipe2(ends, O_CLOEXEC))
+		return err_errno(e, "make a pipe");
+	step->report_fd = report_write = ends[1];
+	report_read = ends[0];
+	if (pipe2(ends, O_CLOEXEC))
+		return err_errno(e, "make a pipe");
+	step->life_fd = life_read = ends[0];
+	life_write = ends[1];
+	init = (pid_t)syscall(
+	    SYS_clone, step->isolation->namespaces | SIGCHLD, NULL, NULL, NULL, NULL);
+	if (init < 0) {
+		err_errno(e, "make namespaces (clone)");
+		return step->isolation->explain(e);
+	}
+	if (!init) {
+		close(life_write);
+		init_main(step);
+	}
+	close(steal_fd(&report_write));
+	return supervise(step, init, report_read, terminal, ret_report, e);
+}
+
+int isolation_run(const struct isolation *isolation, struct options *options,
+    struct sandbox_report *ret_report, struct err *e)
+{
+	struct step step = {.isolation = isolation, .options = options};
+	struct terminal terminal;
+	int result;
+
+	if (terminal_hide(&terminal, e))
+		return -1;
+	result = isolation->prepare(&step, e);
+	if (!result && options->report_fd >= 0)
+		result = die_with_caller(options->report_fd, e);
+	if (!result) {
+		result = run_init(&step, &terminal, ret_report, e);
+		if (result && options->trial && e->kind == ERR_ENVIRONMENT)
+			isolation->explain(e);
+	}
+	terminal_restore(&terminal);
+	return result;
+}

@@ -1,0 +1,271 @@
+/*
+ * Isolation `landlock`, for where namespaces cannot be had, as in `docker build`. `/` stays what
+ * it is, so it must be the tools root, which a mark in it tells. It gives, and the tests hold it
+ * to:
+ * - the step reads the tools root's own folders and those named for it, and writes to those of
+ *   them that it may; everything else is refused, /tmp and the rest of /minsys too;
+ * - started by root, it has a uid of its own, which owns nothing else; no capability, and no way
+ *   to more;
+ * - it makes no socket and none of the calls that the filter refuses;
+ * - when it ends, or minsys-sandbox dies, or the program that started that (with --report-fd),
+ *   nothing of it is alive: a janitor, to which orphans fall, kills what is left.
+ * What it does not hide: the processes in /proc, the host name, the files that a container's
+ * engine puts into /etc, and what stat(2) tells of any file. Started by anyone but root, the step
+ * has the caller's uid, and can change modes and times of the caller's files, though not their
+ * content; before ABI 6 of Landlock it can send signals to the caller's processes.
+ */
+#include "sandbox/isolation.h"
+
+#include "base/cleanup.h"
+#include "sandbox/confine.h"
+#include "sandbox/ruleset.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#define MARK "/etc/minsys-tools-root"
+
+/* --- What the step may reach --- */
+
+static const char *const tools_folders[] = {
+    "/usr", "/etc", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/var", "/opt"};
+static const char *const devices[] = {
+    "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"};
+
+#define LENGTH(array) (sizeof(array) / sizeof(*(array)))
+
+static int allow_tools(struct ruleset *ruleset, struct err *e)
+{
+	for (size_t i = 0; i < LENGTH(tools_folders); i++)
+		if (ruleset_allow(ruleset, tools_folders[i], RULESET_READ, true, e))
+			return -1;
+	for (size_t i = 0; i < LENGTH(devices); i++)
+		if (ruleset_allow(ruleset, devices[i], RULESET_DEVICE, true, e))
+			return -1;
+	/* /dev/stdout and the like lead there; a step sees no secrets of other users in it. */
+	return ruleset_allow(ruleset, "/proc", RULESET_READ, false, e);
+}
+
+static int restrict_files(const struct options *o, struct err *e)
+{
+	struct ruleset ruleset;
+	int result;
+
+	if (ruleset_begin(&ruleset, e))
+		return -1;
+	result = allow_tools(&ruleset, e);
+	for (size_t i = 0; i < o->bind_count && !result; i++)
+		result = ruleset_allow(&ruleset, o->binds[i].destination,
+		    o->binds[i].writable ? RULESET_WRITE : RULESET_READ, false, e);
+	if (!result)
+		return ruleset_enforce(&ruleset, e);
+	close(ruleset.fd);
+	return -1;
+}
+
+/* --- The janitor --- */
+
+/* One process that becomes the step's user can signal all of that user's at once. */
+static void kill_user(uid_t uid)
+{
+	pid_t killer = fork();
+
+	if (!killer) {
+		if (!setresuid(uid, uid, uid))
+			kill(-1, SIGKILL);
+		_exit(0);
+	}
+	if (killer > 0)
+		waitpid(killer, NULL, 0);
+}
+
+static pid_t parent_of(const char *pid)
+{
+	_cleanup_close_ int fd = -1;
+	char path[300], text[512];
+	const char *behind_name;
+	ssize_t got;
+	int parent;
+
+	snprintf(path, sizeof(path), "/proc/%s/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	got = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (got <= 0)
+		return 0;
+	text[got] = 0;
+	/* The name may hold anything, also `)`. */
+	behind_name = strrchr(text, ')');
+	return behind_name && sscanf(behind_name, ") %*c %d", &parent) == 1 ? parent : 0;
+}
+
+/* The janitor's own children; theirs become its own as they die. */
+static void kill_children(void)
+{
+	_cleanup_closedir_ DIR *processes = opendir("/proc");
+	struct dirent *entry;
+
+	while (processes && (entry = readdir(processes)))
+		if (*entry->d_name >= '1' && *entry->d_name <= '9' &&
+		    parent_of(entry->d_name) == getpid())
+			kill(atoi(entry->d_name), SIGKILL);
+}
+
+/* Until none is left. */
+static void kill_rest(uid_t uid)
+{
+	for (;;) {
+		if (uid != geteuid())
+			kill_user(uid);
+		kill_children();
+		if (waitpid(-1, NULL, 0) < 0 && errno == ECHILD)
+			return;
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+	}
+}
+
+/* Wait for the command, or for the signal that ends all; reap orphans meanwhile. */
+static int await_command(pid_t command, const sigset_t *signals)
+{
+	for (;;) {
+		int signal = sigwaitinfo(signals, NULL), status;
+		pid_t ended;
+
+		if (signal == SIGTERM)
+			return 128 + SIGKILL;
+		while ((ended = waitpid(-1, &status, WNOHANG)) > 0)
+			if (ended == command)
+				return isolation_status(status);
+	}
+}
+
+/* Landlock wants no_new_privs, and files, which the filter comes after. */
+static int confine_step(const struct step *step, struct err *e)
+{
+	if (confine_become(step->outer_uid, e))
+		return -1;
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
+		return err_errno(e, "ask to die with the janitor");
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return err_errno(e, "set no_new_privs");
+	return restrict_files(step->options, e) ? -1 : confine_process(e);
+}
+
+/* A trial has done all that a step needs but running it; does what was done hold? */
+static int try_out(struct err *e)
+{
+	_cleanup_close_ int fd = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 && errno == EACCES)
+		return 0;
+	return err_set(e, "Landlock did not keep /tmp from being opened");
+}
+
+static void run_command(struct step *step)
+{
+	struct sandbox_report report = {.failed = true};
+
+	if (!confine_step(step, &report.error)) {
+		if (!step->options->trial)
+			isolation_exec(step->options, step->report_fd);
+		report.failed = try_out(&report.error);
+	}
+	report.error.kind = ERR_ENVIRONMENT;
+	if (write(step->report_fd, &report, sizeof(report)) < 0)
+		_exit(SANDBOX_EXIT_SETUP);
+	_exit(report.failed ? SANDBOX_EXIT_SETUP : 0);
+}
+
+static int run_step(struct step *step, struct err *e)
+{
+	sigset_t signals;
+	pid_t command;
+	int status;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGCHLD);
+	if (sigprocmask(SIG_BLOCK, &signals, NULL) || prctl(PR_SET_CHILD_SUBREAPER, 1) ||
+	    prctl(PR_SET_DUMPABLE, 0))
+		return err_errno(e, "prepare the janitor");
+	options_forget(step->options);
+	command = fork();
+	if (command < 0)
+		return err_errno(e, "start the step's process");
+	if (!command)
+		run_command(step);
+	status = await_command(command, &signals);
+	kill_rest(step->outer_uid);
+	return status;
+}
+
+/* --- The supervisor --- */
+
+static int check_root(const struct options *o, struct err *e)
+{
+	if (access(MARK, F_OK))
+		return err_kind(e, ERR_ENVIRONMENT,
+		    "`/` is not the tools root (there is no " MARK
+		    "): this isolation works only in a container made of it, as by the "
+		    "Dockerfile's builder");
+	if (!o->trial && strcmp(o->root, "/"))
+		return err_kind(
+		    e, ERR_INPUT, "with isolation landlock the root is /, not %s", o->root);
+	for (size_t i = 0; i < o->bind_count; i++)
+		if (strcmp(o->binds[i].source, o->binds[i].destination))
+			return err_kind(e, ERR_INPUT,
+			    "with isolation landlock nothing can be mounted: %s must stand at %s",
+			    o->binds[i].source, o->binds[i].destination);
+	return 0;
+}
+
+/* A step of the caller's own uid could truncate the caller's files before ABI 3; one of another
+ * uid cannot, and ABI 2 is enough for the rename between folders that builds need. */
+static int check_abi(bool own_uid, struct err *e)
+{
+	int abi = ruleset_abi(), least = own_uid ? 2 : 3;
+
+	if (abi >= least)
+		return 0;
+	return err_kind(e, ERR_ENVIRONMENT,
+	    abi ? "this kernel's Landlock has ABI %d, and ABI %d is needed"
+		: "this kernel has no Landlock (ABI %d; ABI %d is needed)",
+	    abi, least);
+}
+
+static int prepare(struct step *step, struct err *e)
+{
+	uid_t uid = confine_spare_uid();
+	bool own_uid = uid != geteuid();
+
+	if (check_root(step->options, e) || check_abi(own_uid, e))
+		return -1;
+	if (own_uid &&
+	    (isolation_give_folders(step->options, uid, e) || confine_give_output(uid, e)))
+		return -1;
+	step->outer_uid = uid;
+	step->outer_gid = (gid_t)uid;
+	return 0;
+}
+
+static int explain(struct err *e)
+{
+	struct err cause = *e;
+
+	return err_kind(
+	    e, ERR_ENVIRONMENT, "isolation `landlock` does not work here: %.1200s", cause.text);
+}
+
+const struct isolation isolation_landlock = {
+    .name = "landlock",
+    .end_signal = SIGTERM,
+    .prepare = prepare,
+    .run = run_step,
+    .explain = explain,
+};
