@@ -41,7 +41,7 @@ help:
 	@echo 'make install   install the programs below PREFIX ($(PREFIX))'
 	@echo 'make programs  compile only'
 	@echo 'make format    lay the source out with clang-format'
-	@echo 'make clean     remove out/ (the store in ~/.cache/minsys stays)'
+	@echo 'make clean     remove out/, kept edits too (the store in ~/.cache/minsys stays)'
 
 packages:
 	@scripts/packages build
@@ -66,6 +66,7 @@ bench:
 	@scripts/packages build boot check
 	@$(MAKE) --no-print-directory programs $(O)/bench/unpack
 	tests/bench/run.py
+	tests/bench/sandbox.sh
 
 install: programs
 	install -d $(DESTDIR)$(PREFIX)/bin
@@ -92,7 +93,7 @@ $(O)/libbase.a: $(call objects,$(call sources,base))
 
 $(O)/%.o: src/%.c
 	@mkdir -p $(@D)
-	$(CC) $(FLAGS) -MMD -c -o $@ $<
+	$(CC) $(FLAGS) -MMD -MP -c -o $@ $<
 
 # A unit test links the objects of every folder but the programs' own main files.
 tested = $(filter-out %/main.o,$(minsys) $(minsys-fetch) $(minsys-sandbox) $(minsys-image))
@@ -102,12 +103,12 @@ $(O)/libtested.a: $(tested)
 
 $(O)/unit/%: tests/unit/%.c $(O)/libtested.a $(O)/libbase.a
 	@mkdir -p $(@D)
-	$(CC) $(FLAGS) -MMD -o $@ $< $(O)/libtested.a $(O)/libbase.a -lcmocka -larchive -lyaml \
+	$(CC) $(FLAGS) -MMD -MP -o $@ $< $(O)/libtested.a $(O)/libbase.a -lcmocka -larchive -lyaml \
 		-ljansson -lcurl -lext2fs -lcom_err -lz -lcrypto
 
 $(O)/bench/%: tests/bench/%.c $(call objects,$(call sources,store)) $(O)/libbase.a
 	@mkdir -p $(@D)
-	$(CC) $(FLAGS) -MMD -o $@ $< $(call objects,$(call sources,store)) $(O)/libbase.a \
+	$(CC) $(FLAGS) -MMD -MP -o $@ $< $(call objects,$(call sources,store)) $(O)/libbase.a \
 		$(minsys_LIBS)
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

@@ -3,8 +3,8 @@
 
 run.py [FIGURE]...: cold, nothing, unpack, images, memory; default: all. Each is a median of
 interleaved runs on this machine, and its bound. Exit status 1 when one is out of bounds.
-BENCH_RUNS and BENCH_COLD_RUNS say how many runs; BENCH_FOLDER where the work is done; MINSYS_CACHE
-names a store whose downloads are used, so that nothing is timed but building.
+BENCH_RUNS and BENCH_COLD_RUNS say how many runs; BENCH_FOLDER where the work is done (default:
+beside the store). The downloads in the user's store are used, so that nothing is timed but building.
 """
 
 import os
@@ -13,15 +13,18 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 PROJECT = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
 MINSYS = PROJECT + "/out/bin/minsys"
-STORE = os.environ.get("MINSYS_CACHE") or os.path.expanduser("~/.cache/minsys")
+CACHE = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+STORE = os.environ.get("MINSYS_CACHE") or CACHE + "/minsys"
 RUNS = int(os.environ.get("BENCH_RUNS", "11"))
 COLD_RUNS = int(os.environ.get("BENCH_COLD_RUNS", "3"))
-WORK = tempfile.mkdtemp(prefix="minsys-bench.", dir=os.environ.get("BENCH_FOLDER", "/var/tmp"))
+os.makedirs(STORE, exist_ok=True)
+WORK = tempfile.mkdtemp(
+    prefix="minsys-bench.", dir=os.environ.get("BENCH_FOLDER") or os.path.dirname(STORE)
+)
 JOBS = str(len(os.sched_getaffinity(0)))
 failed = []
 
@@ -67,27 +70,32 @@ def store_with_downloads(name):
     path = f"{WORK}/{name}"
     shutil.rmtree(path, ignore_errors=True)
     os.makedirs(path)
-    subprocess.run(["cp", "-al", f"{STORE}/downloads", f"{STORE}/format", path], check=True)
+    for name in ("downloads", "format"):
+        source = f"{STORE}/{name}"
+        if subprocess.run(["cp", "-al", source, path], stderr=subprocess.DEVNULL).returncode:
+            subprocess.run(["cp", "-a", source, path], check=True)
     return path
 
 
 def downloads():
-    """The three sources under the names that lab.sh wants."""
+    """The three sources under the names that lab.sh wants: whichever archive of each is there."""
     folder = f"{WORK}/downloads"
-    if not os.path.exists(folder):
-        os.mkdir(folder)
-        largest = {}
-        for name in os.listdir(f"{STORE}/downloads"):
-            path = f"{STORE}/downloads/{name}"
-            listed = subprocess.run(
-                ["sh", "-c", 'tar tf "$1" 2>/dev/null | head -1', "-", path],
-                capture_output=True, text=True,
-            ).stdout
-            for source in ("linux", "musl", "busybox"):
-                if listed.startswith(source + "-"):
-                    largest[source] = path
-        for source, path in largest.items():
-            os.symlink(path, f"{folder}/{source}.tar")
+    if os.path.exists(folder):
+        return folder
+    os.mkdir(folder)
+    name = None
+    with open(f"{PROJECT}/stages/sources.yaml") as sources:
+        for line in sources:
+            if line[0].isalpha():
+                name = line.strip().rstrip(":")
+            words = line.split()
+            if words[:1] == ["sha256:"] and os.path.exists(f"{STORE}/downloads/{words[1]}"):
+                link = f"{folder}/{name}.tar"
+                if not os.path.exists(link):
+                    os.symlink(f"{STORE}/downloads/{words[1]}", link)
+    missing = {"linux.tar", "musl.tar", "busybox.tar"} - set(os.listdir(folder))
+    if missing:
+        sys.exit(f"the store has no download of {', '.join(sorted(missing))}")
     return folder
 
 
@@ -164,21 +172,15 @@ def memory():
     )
     peak = 0
 
-    def watch():
-        nonlocal peak
-        while runner.poll() is None:
-            try:
-                with open(f"/proc/{runner.pid}/status") as status:
-                    for line in status:
-                        if line.startswith("VmHWM:"):
-                            peak = max(peak, int(line.split()[1]))
-            except (FileNotFoundError, ProcessLookupError):
-                pass
-            time.sleep(0.02)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    watcher.join()
+    while runner.poll() is None:
+        try:
+            with open(f"/proc/{runner.pid}/status") as status:
+                for line in status:
+                    if line.startswith("VmHWM:"):
+                        peak = max(peak, int(line.split()[1]))
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+        time.sleep(0.02)
     if runner.returncode:
         sys.exit("the build failed")
     judge("peak memory of the runner, MB", peak * 1024 / 1e6, 64, "VmHWM")
