@@ -3,9 +3,9 @@
 
 #include <linux/fs.h>
 #include <linux/openat2.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 
 int file_write_all(int fd, const void *bytes, size_t length, const char *what, struct err *e)
@@ -113,22 +113,33 @@ int file_copy(int from_fd, int to_fd, const char *name, struct err *e)
 	return errno == ENXIO ? 0 : err_errno(e, "copy %s", name);
 }
 
-/* A name beside `path` that no other call, thread or runner uses. */
-static char *temporary_name(const char *path)
+/* Create a file beside `path` under a name of its own. At random, not by process id: runners in
+ * different containers may have the same one. Returns the descriptor. */
+static int create_temporary(
+    int dirfd, const char *path, mode_t mode, char **ret_temporary, struct err *e)
 {
-	static atomic_uint serial;
+	for (;;) {
+		_cleanup_free_ char *name = NULL;
+		unsigned long long random;
+		int fd;
 
-	return xasprintf("%s.%d.%u.tmp", path, (int)getpid(), atomic_fetch_add(&serial, 1));
+		if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+			return err_errno(e, "get random bytes");
+		name = xasprintf("%s.%016llx.tmp", path, random);
+		fd =
+		    openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+		if (fd < 0 && errno == EEXIST)
+			continue;
+		if (fd < 0)
+			return err_errno(e, "create %s", name);
+		*ret_temporary = steal_ptr(&name);
+		return fd;
+	}
 }
 
 static int write_synced(
-    int dirfd, const char *path, const void *bytes, size_t length, mode_t mode, struct err *e)
+    int fd, const char *path, const void *bytes, size_t length, mode_t mode, struct err *e)
 {
-	_cleanup_close_ int fd =
-	    openat(dirfd, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-
-	if (fd < 0)
-		return err_errno(e, "create %s", path);
 	if (file_write_all(fd, bytes, length, path, e))
 		return -1;
 	if (fchmod(fd, mode))
@@ -154,9 +165,12 @@ static int sync_parent(int dirfd, const char *path, struct err *e)
 int file_replace(
     int dirfd, const char *path, const void *bytes, size_t length, mode_t mode, struct err *e)
 {
-	_cleanup_free_ char *temporary = temporary_name(path);
+	_cleanup_free_ char *temporary = NULL;
+	_cleanup_close_ int fd = create_temporary(dirfd, path, mode, &temporary, e);
 
-	if (write_synced(dirfd, temporary, bytes, length, mode, e)) {
+	if (fd < 0)
+		return -1;
+	if (write_synced(fd, temporary, bytes, length, mode, e)) {
 		unlinkat(dirfd, temporary, 0);
 		return -1;
 	}
@@ -257,7 +271,8 @@ static int open_to_empty(int dirfd, const char *name)
 	return fd;
 }
 
-/* Move a folder up, under a name that is not taken there. */
+/* Move a folder up, under a name that is not taken there. A plain rename is enough, and all that
+ * some file systems know: it replaces nothing but an empty folder. */
 static int move_up(struct removal *removal, int dirfd, const char *name, struct err *e)
 {
 	fchmodat(dirfd, name, 0700, 0); /* its `..` is written */
@@ -265,9 +280,9 @@ static int move_up(struct removal *removal, int dirfd, const char *name, struct 
 		char other[32];
 
 		snprintf(other, sizeof(other), "deep-%u", removal->serial++);
-		if (!renameat2(dirfd, name, removal->top, other, RENAME_NOREPLACE))
+		if (!renameat(dirfd, name, removal->top, other))
 			return 0;
-		if (errno != EEXIST)
+		if (errno != EEXIST && errno != ENOTEMPTY && errno != ENOTDIR)
 			return err_errno(e, "move %s up to remove it", name);
 	}
 }

@@ -366,14 +366,23 @@ static int check_same(
 	    what);
 }
 
+int inputs_materialize_tools(struct inputs *in, struct err *e)
+{
+	_cleanup_free_ bool *none = xcalloc(in->plan->source_count, sizeof(*none));
+	struct digest before = in->tools;
+
+	if (store_has_tree(in->host->store, &in->tools))
+		return 0;
+	return obtain(in, true, none, e) ? -1
+					 : check_same(&before, &in->tools, "the tools root", e);
+}
+
 int inputs_materialize(struct inputs *in, const struct stage *stage, struct err *e)
 {
 	_cleanup_free_ bool *missing = xcalloc(in->plan->source_count, sizeof(*missing));
-	bool tools = !in->host->in_place && !store_has_tree(in->host->store, &in->tools);
-	struct digest before = in->tools;
+	struct digest before;
 
-	if (tools &&
-	    (obtain(in, true, missing, e) || check_same(&before, &in->tools, "the tools root", e)))
+	if (!in->host->in_place && inputs_materialize_tools(in, e))
 		return -1;
 	for (size_t i = 0; i < stage->source_count; i++) {
 		size_t n = index_of(in, stage->sources[i]);
@@ -386,6 +395,35 @@ int inputs_materialize(struct inputs *in, const struct stage *stage, struct err 
 		    check_same(&before, &in->sources[n], stage->sources[i]->name, e))
 			return -1;
 		missing[n] = false;
+	}
+	return 0;
+}
+
+static int copy_record(
+    const struct inputs *in, const struct digest *key, struct store *into, struct err *e)
+{
+	struct digest tree;
+	bool found;
+
+	if (read_record(in->host->store, key, &tree, &found, e))
+		return -1;
+	return found ? write_record(into, key, &tree, e) : 0;
+}
+
+int inputs_records(const struct inputs *in, struct store *into, struct err *e)
+{
+	struct digest key = tools_key(in->plan);
+
+	if (copy_record(in, &key, into, e))
+		return -1;
+	for (size_t i = 0; i < in->plan->source_count; i++) {
+		const struct source *source = &in->plan->sources[i];
+
+		for (size_t n = 0; in->wanted[i] && n < source->origin_count; n++) {
+			key = source_key(source, &source->origins[n].sha256);
+			if (copy_record(in, &key, into, e))
+				return -1;
+		}
 	}
 	return 0;
 }

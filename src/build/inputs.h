@@ -31,9 +31,16 @@ int inputs_prepare(struct inputs *inputs, struct err *e);
 /* Only download what inputs_prepare() would have to unpack on this machine with an empty store. */
 int inputs_download(struct inputs *inputs, struct err *e);
 
-/* Make sure that the trees of the tools root and of a stage's sources are in the store, not only
- * their digests: what was removed is downloaded and unpacked again. */
+/* Make sure that the tree of the tools root is in the store, not only its digest: what was removed
+ * is downloaded and unpacked again. */
+int inputs_materialize_tools(struct inputs *inputs, struct err *e);
+
+/* The same for all that a stage starts from: its sources and, unless `/` is it, the tools root. */
 int inputs_materialize(struct inputs *inputs, const struct stage *stage, struct err *e);
+
+/* Copy what is recorded of the trees of the tools root and of all wanted sources to another store;
+ * not the trees. */
+int inputs_records(const struct inputs *inputs, struct store *into, struct err *e);
 
 /* The tree of a source of the plan. */
 const struct digest *inputs_source(const struct inputs *inputs, const struct source *source);

@@ -17,7 +17,8 @@ struct exported *manifest_exports(const struct build *build, size_t *ret_count)
 	size_t count = 0;
 
 	for (size_t i = 0; i < plan->stage_count; i++)
-		for (size_t n = 0; n < plan->stages[i]->exports.count; n++) {
+		for (size_t n = 0; build->results[i].wanted && n < plan->stages[i]->exports.count;
+		     n++) {
 			exports = xgrow(exports, count, sizeof(*exports));
 			exports[count++] = (struct exported){
 			    .path = plan->stages[i]->exports.items[n].key,
@@ -128,8 +129,11 @@ static json_t *describe_stages(const struct build *build)
 	json_t *stages = json_object();
 
 	for (size_t i = 0; i < build->options->plan->stage_count; i++) {
-		json_t *stage = json_object();
+		json_t *stage;
 
+		if (!build->results[i].wanted)
+			continue;
+		stage = json_object();
 		json_object_set_new(stage, "action", json_digest(&build->results[i].key));
 		json_object_set_new(stage, "output", json_digest(&build->results[i].tree));
 		json_object_set_new(stages, build->options->plan->stages[i]->name, stage);

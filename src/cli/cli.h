@@ -17,6 +17,7 @@ struct cli {
 	const char *project;   /* the project's folder, absolute */
 	const char *target;    /* NULL: the default one */
 	const char *out;       /* --out, or NULL */
+	const char *results;   /* --results, or NULL */
 	const char *isolation; /* auto, userns */
 	const char *mirror;
 	unsigned jobs;
@@ -43,7 +44,7 @@ struct command {
 };
 
 extern const struct command cmd_build, cmd_fetch, cmd_list, cmd_graph, cmd_boot, cmd_lock,
-    cmd_update;
+    cmd_update, cmd_root;
 
 /* Print `minsys: …` on standard error; returns the exit status that fits. */
 int cli_fail(const struct err *e);

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "build/build.h"
 #include "build/export.h"
+#include "build/pack.h"
 #include "sandbox/sandbox.h"
 
 #include <stdio.h>
@@ -135,6 +136,7 @@ static int build_and_export(struct cli *cli, struct plan *plan, struct store *st
 	struct build build = {0};
 	struct export_outcome outcome = {0};
 	struct err e = {0}, stronger = {0};
+	bool writes = !cli->word_count || cli->out;
 	char *out = cli_out(cli, plan);
 	int status = 0;
 
@@ -147,9 +149,10 @@ static int build_and_export(struct cli *cli, struct plan *plan, struct store *st
 			    options.isolation_reason ? options.isolation_reason : "",
 			    options.isolation_reason ? ")" : "");
 		if (build_run(&options, &build, &e) ||
-		    (!cli->word_count && export_build(&build, out, &outcome, &e)))
+		    (cli->results && pack_results(&build, cli->results, &e)) ||
+		    (writes && export_build(&build, out, &outcome, &e)))
 			status = cli_fail(&e);
-		else if (!cli->word_count)
+		else if (writes)
 			status = report(cli, &build, out, &outcome);
 		build_free(&build);
 	}

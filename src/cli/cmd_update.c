@@ -35,13 +35,12 @@ static int look_at_origin(
 	char *location = location_of_version(old->location, u->source->version, u->version);
 	struct fetch_origin origin = {.in_pool = old->in_pool, .location = location};
 	struct digest digest;
-	size_t ignored;
 
 	if (!location)
 		return err_kind(e, ERR_INPUT,
 		    "the version %s does not stand in %s: edit stages/sources.yaml by hand",
 		    u->source->version, old->location);
-	if (fetch_unpinned(options, name, &origin, 1, &digest, &ignored, e)) {
+	if (fetch_unpinned(options, name, &origin, &digest, e)) {
 		u->reasons[i] = xstrdup(e->text);
 		u->origins[i] = (struct origin){.in_pool = old->in_pool};
 		free(location);

@@ -24,6 +24,7 @@ static const struct command *const commands[] = {
     &cmd_fetch,
     &cmd_update,
     &cmd_lock,
+    &cmd_root,
 };
 
 static const char options_help[] =
@@ -31,7 +32,9 @@ static const char options_help[] =
     "  -C, --project FOLDER  the project; default: this folder or the nearest above that has\n"
     "                        a stages/sources.yaml\n"
     "  --target NAME         one of targets/; default: the one marked as default\n"
-    "  --out FOLDER          where the result goes; default: out/minsys\n"
+    "  --out FOLDER          where the result goes; default: out/minsys; with stages named,\n"
+    "                        what they and those they need export\n"
+    "  --results FOLDER      `build`: copy the results into a store of their own\n"
     "  -j, --jobs N          how many compilers at once; default: one a processor\n"
     "  --isolation NAME      auto (the strongest that works here), userns or landlock, and no\n"
     "                        less\n"
@@ -81,6 +84,7 @@ int cli_usage(const char *format, ...)
 enum {
 	OPTION_TARGET = 256,
 	OPTION_OUT,
+	OPTION_RESULTS,
 	OPTION_ISOLATION,
 	OPTION_OFFLINE,
 	OPTION_MIRROR,
@@ -94,6 +98,7 @@ static const struct option long_options[] = {
     {"project", required_argument, NULL, 'C'},
     {"target", required_argument, NULL, OPTION_TARGET},
     {"out", required_argument, NULL, OPTION_OUT},
+    {"results", required_argument, NULL, OPTION_RESULTS},
     {"jobs", required_argument, NULL, 'j'},
     {"isolation", required_argument, NULL, OPTION_ISOLATION},
     {"offline", no_argument, NULL, OPTION_OFFLINE},
@@ -141,6 +146,9 @@ static int parse_option(struct cli *cli, int option)
 		return 0;
 	case OPTION_OUT:
 		cli->out = optarg;
+		return 0;
+	case OPTION_RESULTS:
+		cli->results = optarg;
 		return 0;
 	case OPTION_ISOLATION:
 		cli->isolation = optarg;

@@ -35,6 +35,7 @@ static struct candidate *candidate_make(
 	candidate->origin_index = origin_index;
 	candidate->origin = &file->wanted->origins[origin_index];
 	candidate->url = url;
+	candidate->shown = url ? url_to_show(url) : NULL;
 	candidate->proxy = proxy;
 	candidate->host = url ? host_of(file->downloader, url) : NULL;
 	return candidate;
@@ -114,7 +115,7 @@ void candidates_add_archives(struct downloader *downloader)
 
 struct candidate *candidates_next(struct file *file)
 {
-	struct candidate *slow = NULL;
+	struct candidate *slow = NULL, *dripping = NULL;
 
 	for (size_t i = 0; i < file->count; i++) {
 		struct candidate *candidate = file->candidates[i];
@@ -124,17 +125,26 @@ struct candidate *candidates_next(struct file *file)
 			continue;
 		if (host && host->down)
 			candidate_fail(candidate, "%s", host->down);
+		else if (candidate->drips)
+			dripping = dripping ? dripping : candidate;
 		else if (!host || !host->slow || host->answered)
 			return candidate;
 		else if (!slow)
 			slow = candidate;
 	}
-	return slow;
+	return slow ? slow : dripping;
+}
+
+void host_answers(struct host *host)
+{
+	host->answered = true;
+	free(steal_ptr(&host->down));
 }
 
 void candidates_free(struct file *file)
 {
 	for (size_t i = 0; i < file->count; i++) {
+		free(file->candidates[i]->shown);
 		free(file->candidates[i]->url);
 		free(file->candidates[i]);
 	}
@@ -169,7 +179,7 @@ char *candidates_report(const struct file *file)
 		const struct candidate *candidate = file->candidates[i];
 
 		if (candidate->url)
-			buf_printf(&text, "\n  %s: %s", candidate->url, candidate->reason);
+			buf_printf(&text, "\n  %s: %s", candidate->shown, candidate->reason);
 		else
 			buf_printf(&text, "\n  %s: apt was not asked which archives have it",
 			    candidate->origin->location);

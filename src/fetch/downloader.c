@@ -6,9 +6,10 @@
 
 #define LOOK_AGAIN 200	 /* milliseconds until another runner's download is looked at again */
 #define LONGEST_WAIT 500 /* milliseconds between two looks at the clock */
+#define SLOWEST 1024	 /* bytes a second; below it another place is better */
 #define DRAWN_AT_ONCE 64 /* files under way that a drawing can show */
 
-static bool has_begun_to(const struct file *file, enum candidate_state state)
+static bool has_candidate_that(const struct file *file, enum candidate_state state)
 {
 	for (size_t i = 0; i < file->count; i++)
 		if (file->candidates[i]->state == state)
@@ -18,7 +19,8 @@ static bool has_begun_to(const struct file *file, enum candidate_state state)
 
 static bool is_active(const struct file *file)
 {
-	return has_begun_to(file, CANDIDATE_RUNS) || has_begun_to(file, CANDIDATE_PAUSES);
+	return has_candidate_that(file, CANDIDATE_RUNS) ||
+	       has_candidate_that(file, CANDIDATE_PAUSES);
 }
 
 /* A file that waits in vain for one place may ask another above the limit of all: otherwise
@@ -198,7 +200,7 @@ static void advance(struct file *file)
 				return;
 			continue; /* apt cannot be asked: that place is gone */
 		}
-		if (!next || !has_room(next))
+		if (!next || !has_room(next) || (next->drips && is_active(file)))
 			return;
 		start(next);
 	}
@@ -215,6 +217,31 @@ static void drop_losers(struct file *file)
 			candidate->state = CANDIDATE_WAITS;
 		}
 	}
+}
+
+/* What delivers all too slowly is left while there is a place that was not: once only, lest two of
+ * them take turns for ever. What came is kept. */
+static void leave_dripping(struct file *file)
+{
+	const unsigned seconds = file->downloader->settings->stall_seconds;
+	struct candidate *winner = file->winner, *next;
+	uint64_t now = clock_milliseconds();
+
+	if (!seconds || winner->drips || now - winner->measured_at < seconds * UINT64_C(1000))
+		return;
+	if (winner->received - winner->measured >= seconds * UINT64_C(SLOWEST)) {
+		winner->measured_at = now;
+		winner->measured = winner->received;
+		return;
+	}
+	next = candidates_next(file);
+	if (!next || next->drips || (next->url && !has_room(next)))
+		return;
+	winner->drips = true;
+	progress_note(file->downloader->progress, "slow", file->wanted->name,
+	    "%s: less than 1 KiB a second, trying another place", winner->shown);
+	transfer_release(winner);
+	winner->state = CANDIDATE_WAITS;
 }
 
 static void take_messages(struct downloader *downloader)
@@ -241,8 +268,10 @@ static int run_transfers(struct downloader *downloader, struct err *e)
 		return err_set(e, "download: %s", curl_multi_strerror(code));
 	take_messages(downloader);
 	for (size_t i = 0; i < downloader->request->count; i++)
-		if (downloader->files[i].winner)
+		if (downloader->files[i].winner) {
 			drop_losers(&downloader->files[i]);
+			leave_dripping(&downloader->files[i]);
+		}
 	return 0;
 }
 

@@ -2,8 +2,9 @@
  * Many downloads at once. Each file has candidates, the URLs that its origins come down to, in
  * order. One is asked; when it has not begun to deliver after `hedge_ms`, or has failed, the next
  * one is asked too, and the first that delivers is taken and the others are dropped. What is
- * worth another try is tried again after a growing wait. A host that could not be reached is not
- * tried again for other files.
+ * worth another try is tried again after a growing wait. A host that could not be reached, not
+ * when tried again either, is not tried for other files. What delivers all too slowly is left for
+ * a place that was not asked yet, which goes on with what came.
  *
  * candidates.c knows the places, transfer.c one try of one place, downloader.c who is next.
  */
@@ -51,6 +52,7 @@ struct candidate {
 	size_t origin_index;
 	const struct wanted_origin *origin;
 	char *url;	   /* NULL: stands for the archives that apt knows */
+	char *shown;	   /* the URL without a password */
 	const char *proxy; /* as in struct archive */
 	struct host *host;
 	enum candidate_state state;
@@ -59,6 +61,7 @@ struct candidate {
 	unsigned tries;
 	uint64_t retry_at; /* clock_milliseconds() */
 	bool restarted;	   /* was asked for the whole file after a resumption came out wrong */
+	bool drips;	   /* was left for another one, being too slow */
 
 	/* The try that runs. */
 	CURL *curl;
@@ -66,6 +69,8 @@ struct candidate {
 	uint64_t offset;      /* asked for from here */
 	uint64_t range_start; /* what the server says of it */
 	uint64_t received;    /* bytes of content in this try */
+	uint64_t measured_at; /* clock_milliseconds(): its speed is measured from here on */
+	uint64_t measured;    /* `received` at that time */
 	bool has_begun;	      /* to deliver; it is the file's winner */
 	bool was_dropped;
 	bool was_busy; /* somebody else writes the file */
@@ -80,6 +85,7 @@ struct file {
 	struct candidate *winner; /* NULL unless one delivers */
 	struct partial partial;	  /* ours from its turn on, through pauses */
 	uint64_t total;		  /* bytes, once known */
+	uint64_t high_water;	  /* bytes that were there when a cut last did not count as a try */
 	uint64_t hedge_at;	  /* clock_milliseconds() */
 	uint64_t look_at;	  /* when to look again for what another runner does */
 	bool was_prepared;
@@ -119,10 +125,12 @@ int download(const struct settings *settings, int folder_fd, const char *folder,
 void candidates_make(struct file *file);
 /* Put those that apt told of in their places, in every file. */
 void candidates_add_archives(struct downloader *downloader);
-/* The next one to ask, or NULL: the first that waits, those on slow hosts last. One whose host is
- * down is failed on the way. */
+/* The next one to ask, or NULL: the first that waits; those on slow hosts, then those that drip,
+ * come last. One whose host is down is failed on the way. */
 struct candidate *candidates_next(struct file *file);
 void candidates_free(struct file *file);
+/* It was reached: whatever was thought of it before. */
+void host_answers(struct host *host);
 void candidate_fail(struct candidate *candidate, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* "musl 1.2.5 could not be downloaded:" and a line for each candidate. */

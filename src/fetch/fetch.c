@@ -290,17 +290,32 @@ int fetch_items(
 	return missing ? -1 : 0;
 }
 
-int fetch_unpinned(const struct fetch_options *options, const char *name,
-    const struct fetch_origin *origins, size_t origin_count, struct digest *ret_digest,
-    size_t *ret_origin, struct err *e)
+/* The digest of the only file of an answer, which must be there. */
+static int take_unpinned(const struct fetch_options *options, const char *name, json_t *answer,
+    struct digest *ret_digest, struct err *e)
 {
-	const struct fetch_item item = {
-	    .name = name,
-	    .origins = origins,
-	    .origin_count = origin_count,
-	};
-	json_t *answer, *file;
-	const char *digest;
+	json_t *file = json_array_get(json_object_get(answer, "files"), 0);
+	const char *text = json_string_value(json_object_get(file, "sha256"));
+	struct digest digest;
+
+	if (!text)
+		return report(answer, 1, e);
+	if (digest_parse(text, &digest, e))
+		return err_wrap(e, "the answer of %s", options->program);
+	if (!is_there(options->downloads_fd, &digest))
+		return err_kind(e, ERR_ENVIRONMENT,
+		    "%s: %s says that it came, but the download folder does not have it; run it "
+		    "again",
+		    name, options->program);
+	*ret_digest = digest;
+	return 0;
+}
+
+int fetch_unpinned(const struct fetch_options *options, const char *name,
+    const struct fetch_origin *origin, struct digest *ret_digest, struct err *e)
+{
+	const struct fetch_item item = {.name = name, .origins = origin, .origin_count = 1};
+	json_t *answer;
 	int result;
 
 	if (options->offline)
@@ -308,11 +323,7 @@ int fetch_unpinned(const struct fetch_options *options, const char *name,
 	answer = ask(options, &item, 1, false, e);
 	if (!answer)
 		return -1;
-	file = json_array_get(json_object_get(answer, "files"), 0);
-	digest = json_string_value(json_object_get(file, "sha256"));
-	result = digest ? digest_parse(digest, ret_digest, e) : report(answer, 1, e);
-	if (!result)
-		*ret_origin = (size_t)json_integer_value(json_object_get(file, "origin"));
+	result = take_unpinned(options, name, answer, ret_digest, e);
 	json_decref(answer);
 	return result;
 }

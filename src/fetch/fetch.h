@@ -56,12 +56,10 @@ int fetch_items(
     const struct fetch_options *options, struct fetch_item *items, size_t count, struct err *e);
 
 /*
- * Download a file that has no pin yet, from the first of `origins` that has it (their sha256 is
- * not looked at), and store it under its own digest, which is returned with the index of the
- * origin that answered. Several of the same content are not assumed: pass one to pin one.
+ * Download a file that has no pin yet (the origin's sha256 is not looked at), and store it under
+ * its own digest, which is returned.
  */
 int fetch_unpinned(const struct fetch_options *options, const char *name,
-    const struct fetch_origin *origins, size_t origin_count, struct digest *ret_digest,
-    size_t *ret_origin, struct err *e);
+    const struct fetch_origin *origin, struct digest *ret_digest, struct err *e);
 
 #endif

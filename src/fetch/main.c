@@ -89,10 +89,12 @@ static int read_environment(struct settings *settings, struct err *e)
 
 static int read_mirror(const char *text, struct settings *settings, struct err *e)
 {
+	_cleanup_free_ char *shown = url_to_show(text);
+
 	if (*text != '/' && !url_is_http(text))
 		return err_kind(e, ERR_INPUT,
 		    "--mirror %s: neither an http or https URL nor the absolute path of a folder",
-		    text);
+		    shown);
 	settings->mirror = text;
 	return 0;
 }

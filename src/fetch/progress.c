@@ -60,13 +60,16 @@ void progress_note(
 		fprintf(stderr, "%s\n", text);
 }
 
-/* "deb.example.org" of "http://deb.example.org/…"; a folder stands for itself. */
+/* "deb.example.org" of "http://deb.example.org/…", without a user and password before it; a folder
+ * stands for itself. */
 static int host_length(const char *url, const char **ret_host)
 {
 	const char *host = strstr(url, "//") + 2;
+	const char *end = host + (*host == '/' ? strlen(host) : strcspn(host, "/?#"));
+	const char *at = *host == '/' ? NULL : memrchr(host, '@', (size_t)(end - host));
 
-	*ret_host = host;
-	return *host == '/' ? (int)strlen(host) : (int)strcspn(host, "/");
+	*ret_host = at ? at + 1 : host;
+	return (int)(end - *ret_host);
 }
 
 void progress_arrived(struct progress *progress, const char *name, uint64_t bytes, const char *url)

@@ -37,7 +37,7 @@ struct progress_file {
 	uint64_t size; /* 0: unknown */
 };
 
-/* The style that standard error and the environment (TERM, NO_COLOR) call for. */
+/* The style that standard error and the environment (TERM) call for. */
 enum progress_style progress_style_of_terminal(void);
 /* Something happened: a line of its own; `event` and `name` are for JSON. */
 void progress_note(struct progress *progress, const char *event, const char *name,

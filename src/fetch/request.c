@@ -31,6 +31,17 @@ bool url_is_http(const char *url)
 	return !strncasecmp(url, "http://", 7) || !strncasecmp(url, "https://", 8);
 }
 
+char *url_to_show(const char *url)
+{
+	const char *slash = url + strcspn(url, "/");
+	const char *host = !strncmp(slash, "//", 2) ? slash + 2 : url;
+	const char *at = memrchr(host, '@', strcspn(host, "/?#"));
+
+	if (!at)
+		return xstrdup(url);
+	return xasprintf("%.*s***%s", (int)(host - url), url, at);
+}
+
 static int read_digest(json_t *value, struct wanted_origin *origin, struct err *e)
 {
 	if (json_is_null(value))
@@ -45,17 +56,18 @@ static int read_origin(json_t *value, struct wanted_origin *origin, struct err *
 {
 	const char *url = json_string_value(json_object_get(value, "url"));
 	const char *pool = json_string_value(json_object_get(value, "pool"));
+	_cleanup_free_ char *shown = url_to_show(url ? url : pool ? pool : "");
 
 	if (!url == !pool)
 		return err_kind(e, ERR_INPUT, "an origin has either a `url` or a `pool` path");
 	if (url && !url_is_http(url))
-		return err_kind(e, ERR_INPUT, "%s is not an http or https URL", url);
+		return err_kind(e, ERR_INPUT, "%s is not an http or https URL", shown);
 	if (pool && !pool_path_is_plain(pool))
-		return err_kind(e, ERR_INPUT, "%s is not a plain path below an archive", pool);
+		return err_kind(e, ERR_INPUT, "%s is not a plain path below an archive", shown);
 	origin->in_pool = pool;
 	origin->location = pool ? pool : url;
 	if (read_digest(json_object_get(value, "sha256"), origin, e))
-		return err_wrap(e, "%s", origin->location);
+		return err_wrap(e, "%s", shown);
 	return 0;
 }
 

@@ -59,5 +59,7 @@ void request_free(struct request *request);
 /* A path below an archive: relative, of plain characters, no part of it empty, `.` or `..`. */
 bool pool_path_is_plain(const char *path);
 bool url_is_http(const char *url);
+/* The URL as it may be shown: with `***` for a user and password in it. The caller's to free. */
+char *url_to_show(const char *url);
 
 #endif

@@ -29,8 +29,8 @@ void transfer_refuse(struct file *file, uint64_t needed, const struct err *e)
 	struct statvfs disk;
 
 	if (!partial_lacks_space(e)) {
-		snprintf(file->fatal, sizeof(file->fatal), "%s: %.*s", file->downloader->folder,
-		    300, e->text);
+		snprintf(file->fatal, sizeof(file->fatal), "%.300s; the folder is %s", e->text,
+		    file->downloader->folder);
 		return;
 	}
 	if (fstatvfs(file->downloader->folder_fd, &disk))
@@ -38,10 +38,10 @@ void transfer_refuse(struct file *file, uint64_t needed, const struct err *e)
 	human_bytes(needed, needed_text);
 	human_bytes((uint64_t)disk.f_bavail * disk.f_frsize, free_text);
 	snprintf(file->fatal, sizeof(file->fatal),
-	    "no space in %s: %s%s needed, %s %s free there (%s); make room and run it again, "
-	    "what has come is kept",
-	    file->downloader->folder, needed ? needed_text : "more", needed ? " more are" : " is",
-	    free_text, "are", strerrordesc_np(e->errnum));
+	    "no space: %s needed, %s are free (%s); make room and run it again, what has come is "
+	    "kept; the folder is %s",
+	    needed ? needed_text : "more", needed ? " more are" : " is", free_text,
+	    strerrordesc_np(e->errnum), file->downloader->folder);
 }
 
 /* Refuse a file that cannot fit before the disk is full of its beginning. */
@@ -87,19 +87,42 @@ static void win(struct candidate *candidate)
 	struct file *file = candidate->file;
 
 	candidate->has_begun = true;
+	candidate->measured_at = clock_milliseconds();
 	file->winner = candidate;
 	for (size_t i = 0; i < file->count; i++) {
 		struct candidate *other = file->candidates[i];
 
 		if (other == candidate || other->state == CANDIDATE_FAILED)
 			continue;
-		if (other->state == CANDIDATE_RUNS) {
+		if (other->state == CANDIDATE_WAITS)
+			continue;
+		other->host->slow = !other->host->answered;
+		if (other->state == CANDIDATE_RUNS)
 			other->was_dropped = true;
-			other->host->slow = !other->host->answered;
-		} else {
+		else
 			other->state = CANDIDATE_WAITS;
-		}
 	}
+}
+
+/* Whole, or the part that was asked for; a folder has no status. */
+static bool status_fits(struct candidate *candidate)
+{
+	long status = 0;
+
+	curl_easy_getinfo(candidate->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (status == 206 && candidate->offset && candidate->range_start != candidate->offset) {
+		candidate_fail(candidate, "answered with another part of the file than asked for");
+		return false;
+	}
+	if (status != 200 && (status != 206 || !candidate->offset) &&
+	    strncmp(candidate->url, "file:", 5)) {
+		candidate_fail(
+		    candidate, "the server says %ld instead of sending the file", status);
+		return false;
+	}
+	if (status != 206)
+		candidate->offset = 0;
+	return true;
 }
 
 /* The first bytes are here: does the answer fit the question, and is the file ours to write? */
@@ -107,18 +130,10 @@ static int begin(struct candidate *candidate)
 {
 	struct file *file = candidate->file;
 	struct err e = {0};
-	long status = 0;
 	int state;
 
-	curl_easy_getinfo(candidate->curl, CURLINFO_RESPONSE_CODE, &status);
-	if (status == 206 && candidate->range_start != candidate->offset) {
-		candidate_fail(candidate, "answered with another part of the file than asked for");
-		return -1;
-	}
-	if (status != 206)
-		candidate->offset = 0;
-	candidate->host->answered = true;
-	if (check_size(candidate))
+	host_answers(candidate->host);
+	if (!status_fits(candidate) || check_size(candidate))
 		return -1;
 	state = transfer_open_partial(file, candidate->origin, &e);
 	if (state == PARTIAL_OPEN && candidate->offset != file->partial.length &&
@@ -230,7 +245,7 @@ int transfer_start(struct candidate *candidate, struct err *e)
 	candidate->curl = curl;
 	candidate->curl_error[0] = 0;
 	candidate->range_start = UINT64_MAX;
-	candidate->received = 0;
+	candidate->received = candidate->measured = 0;
 	candidate->has_begun = candidate->was_dropped = candidate->was_busy = false;
 	candidate->offset = resume_offset(candidate);
 	set_limits(curl, downloader->settings);
@@ -248,7 +263,7 @@ int transfer_start(struct candidate *candidate, struct err *e)
 	if (curl_multi_add_handle(downloader->multi, curl)) {
 		curl_easy_cleanup(curl);
 		candidate->curl = NULL;
-		return err_set(e, "begin a transfer from %s", candidate->url);
+		return err_set(e, "begin a transfer: libcurl refuses it");
 	}
 	candidate->state = CANDIDATE_RUNS;
 	candidate->tries++;
@@ -286,22 +301,26 @@ void transfer_finish(struct file *file, const struct candidate *candidate, size_
 	}
 	wanted->arrived = true;
 	wanted->origin = origin_index;
-	wanted->url = candidate ? xstrdup(candidate->url) : NULL;
+	wanted->url = candidate ? xstrdup(candidate->shown) : NULL;
 	progress_arrived(
 	    file->downloader->progress, wanted->name, length, candidate ? candidate->url : NULL);
 }
 
-/* Try it again after a pause, unless it has had its tries. `asked_ms` is what the server wants. */
+/* Try it again after a pause, unless it has had its tries. `asked_ms` is what the server wants.
+ * A try that got further than any before is none: large files may take many. */
 static void pause_or_fail(struct candidate *candidate, uint64_t asked_ms)
 {
-	const struct settings *settings = candidate->file->downloader->settings;
+	struct file *file = candidate->file;
+	const struct settings *settings = file->downloader->settings;
 	unsigned doubled = candidate->tries < 8 ? candidate->tries - 1 : 7;
 	uint64_t delay = (uint64_t)settings->retry_delay_ms << doubled;
 	unsigned random = 0;
 	char reason[sizeof(candidate->reason)];
 
-	if (candidate->received >= PROGRESS_MADE)
+	if (candidate->has_begun && file->partial.length >= file->high_water + PROGRESS_MADE) {
 		candidate->tries = 0;
+		file->high_water = file->partial.length;
+	}
 	memcpy(reason, candidate->reason, sizeof(reason));
 	if (candidate->tries > settings->retries) {
 		candidate_fail(candidate, "%.250s (%u tries)", reason, candidate->tries);
@@ -319,8 +338,8 @@ static void pause_or_fail(struct candidate *candidate, uint64_t asked_ms)
 	delay = delay / 2 + random % (delay / 2 + 1);
 	candidate->retry_at = clock_milliseconds() + (asked_ms > delay ? asked_ms : delay);
 	candidate->state = CANDIDATE_PAUSES;
-	progress_note(candidate->file->downloader->progress, "retry", candidate->file->wanted->name,
-	    "%s: %s, trying again", candidate->url, reason);
+	progress_note(file->downloader->progress, "retry", file->wanted->name,
+	    "%s: %s, trying again", candidate->shown, reason);
 }
 
 /* The whole file must be asked for: what was there before does not fit. */
@@ -389,7 +408,7 @@ static void judge_status(struct candidate *candidate)
 
 	curl_easy_getinfo(candidate->curl, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_getinfo(candidate->curl, CURLINFO_RETRY_AFTER, &wait);
-	candidate->host->answered = true;
+	host_answers(candidate->host);
 	if (status == 416 && candidate->offset && !candidate->restarted) {
 		start_over(candidate);
 		return;
@@ -406,13 +425,17 @@ static void judge_status(struct candidate *candidate)
 			    : "");
 }
 
-/* The host was not reached: others of the same run need not try, unless it has answered before. */
+/* The host was not reached. That may be an accident; but when it was tried again, nothing else
+ * runs there and it has never answered, others of the same run need not try. Meanwhile the next
+ * place is asked at once. */
 static void judge_unreachable(struct candidate *candidate)
 {
 	struct host *host = candidate->host;
+	bool again = candidate->tries > 1 || !candidate->file->downloader->settings->retries;
 
-	if (host->answered) {
+	if (host->answered || host->running > 1 || !again) {
 		pause_or_fail(candidate, 0);
+		candidate->file->hedge_at = 0;
 		return;
 	}
 	if (!host->down)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define FILE_LIMIT (8UL << 20) /* bytes of one YAML file */
+#define NESTING_LIMIT 32       /* lists and mappings in each other; the files need 4 */
 
 /* --- Forms --- */
 
@@ -44,12 +45,14 @@ const struct form form_variable = {is_variable, "a variable's name (letters, dig
 
 /* --- The file --- */
 
+static struct place place_of_mark(const struct reader *r, const yaml_mark_t *mark)
+{
+	return (struct place){r->file, (unsigned)mark->line + 1, (unsigned)mark->column + 1};
+}
+
 struct place reader_place(const struct reader *r, const yaml_node_t *node)
 {
-	if (!node)
-		return (struct place){r->file, 1, 1};
-	return (struct place){
-	    r->file, (unsigned)node->start_mark.line + 1, (unsigned)node->start_mark.column + 1};
+	return node ? place_of_mark(r, &node->start_mark) : (struct place){r->file, 1, 1};
 }
 
 static struct place place_of_byte(const struct reader *r, size_t offset)
@@ -69,8 +72,7 @@ static struct place place_of_byte(const struct reader *r, size_t offset)
 
 static void syntax_problem(struct reader *r, const yaml_parser_t *parser)
 {
-	struct place at = {r->file, (unsigned)parser->problem_mark.line + 1,
-	    (unsigned)parser->problem_mark.column + 1};
+	struct place at = place_of_mark(r, &parser->problem_mark);
 
 	/* Of bytes that are no text libyaml gives no mark, only the offset. */
 	if (parser->error == YAML_READER_ERROR)
@@ -80,20 +82,93 @@ static void syntax_problem(struct reader *r, const yaml_parser_t *parser)
 	    parser->context ? parser->context : "");
 }
 
-static void refuse_more_documents(struct reader *r, yaml_parser_t *parser)
+static void start_parser(struct reader *r, yaml_parser_t *parser)
 {
-	yaml_document_t more;
-	yaml_node_t *top;
+	if (!yaml_parser_initialize(parser))
+		abort(); /* out of memory */
+	/* Else it could be UTF-16, whose bytes rewrite.c cannot count. */
+	yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING);
+	yaml_parser_set_input_string(parser, (const unsigned char *)buf_text(&r->text) + r->begin,
+	    r->text.length - r->begin);
+}
 
-	if (!yaml_parser_load(parser, &more)) {
-		syntax_problem(r, parser);
-		return;
+/* What an event adds to the nesting. */
+static int nesting_of(const yaml_event_t *event)
+{
+	switch (event->type) {
+	case YAML_SEQUENCE_START_EVENT:
+	case YAML_MAPPING_START_EVENT:
+		return 1;
+	case YAML_SEQUENCE_END_EVENT:
+	case YAML_MAPPING_END_EVENT:
+		return -1;
+	default:
+		return 0;
 	}
-	top = yaml_document_get_root_node(&more);
-	if (top)
-		problem_add(
-		    r->problems, reader_place(r, top), "there is a second document; one is all");
-	yaml_document_delete(&more);
+}
+
+static bool has_alias(const yaml_event_t *event)
+{
+	switch (event->type) {
+	case YAML_ALIAS_EVENT:
+		return true;
+	case YAML_SCALAR_EVENT:
+		return event->data.scalar.anchor;
+	case YAML_SEQUENCE_START_EVENT:
+		return event->data.sequence_start.anchor;
+	case YAML_MAPPING_START_EVENT:
+		return event->data.mapping_start.anchor;
+	default:
+		return false;
+	}
+}
+
+struct scan {
+	int nesting;
+	unsigned documents;
+	bool is_loadable;
+};
+
+static void scan_event(struct reader *r, const yaml_event_t *event, struct scan *scan)
+{
+	struct place at = place_of_mark(r, &event->start_mark);
+
+	if (has_alias(event)) {
+		problem_add(r->problems, at, "anchors and aliases are not taken; write it out");
+		scan->is_loadable = false;
+	}
+	scan->nesting += nesting_of(event);
+	if (scan->nesting > NESTING_LIMIT) {
+		problem_add(r->problems, at, "this is nested deeper than %d levels", NESTING_LIMIT);
+		scan->is_loadable = false;
+	}
+	if (event->type == YAML_DOCUMENT_START_EVENT && ++scan->documents == 2)
+		problem_add(r->problems, at, "there is a second document; one is all");
+}
+
+/* Can the document be loaded? Not only syntax is looked at: with every level of nesting libyaml
+ * 0.2.5 takes longer for each token, and with every anchor for each alias, so that a file well
+ * below the limit of size would take days. */
+static bool scan(struct reader *r)
+{
+	struct scan scan = {.is_loadable = true};
+	bool at_end = false;
+	yaml_parser_t parser;
+	yaml_event_t event;
+
+	start_parser(r, &parser);
+	while (!at_end && scan.nesting <= NESTING_LIMIT) {
+		if (!yaml_parser_parse(&parser, &event)) {
+			syntax_problem(r, &parser);
+			scan.is_loadable = false;
+			break;
+		}
+		scan_event(r, &event, &scan);
+		at_end = event.type == YAML_STREAM_END_EVENT;
+		yaml_event_delete(&event);
+	}
+	yaml_parser_delete(&parser);
+	return scan.is_loadable;
 }
 
 static void parse(struct reader *r)
@@ -101,23 +176,16 @@ static void parse(struct reader *r)
 	yaml_parser_t parser;
 
 	r->begin = strncmp(buf_text(&r->text), "\xef\xbb\xbf", 3) ? 0 : 3;
-	if (!yaml_parser_initialize(&parser))
-		abort(); /* out of memory */
-	/* Else it could be UTF-16, whose bytes rewrite.c cannot count. */
-	yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&parser, (const unsigned char *)buf_text(&r->text) + r->begin,
-	    r->text.length - r->begin);
+	if (!scan(r))
+		return;
+	start_parser(r, &parser);
 	if (!yaml_parser_load(&parser, &r->document)) {
 		syntax_problem(r, &parser);
 		yaml_parser_delete(&parser);
 		return;
 	}
 	r->top = yaml_document_get_root_node(&r->document);
-	if (r->top) {
-		r->texts = arena_alloc(r->arena,
-		    (size_t)(r->document.nodes.top - r->document.nodes.start), sizeof(*r->texts));
-		refuse_more_documents(r, &parser);
-	} else {
+	if (!r->top) {
 		problem_add(r->problems, reader_place(r, NULL), "the file is empty");
 		yaml_document_delete(&r->document);
 	}
@@ -180,17 +248,6 @@ static bool expect(
 	return false;
 }
 
-/* However many aliases a text has, it is copied once: a file of aliases to one long text would
- * fill the memory otherwise. */
-static const char *copied_once(struct reader *r, const yaml_node_t *node)
-{
-	const char **text = &r->texts[node - r->document.nodes.start];
-
-	if (!*text)
-		*text = arena_strdup(r->arena, (const char *)node->data.scalar.value);
-	return *text;
-}
-
 /* The text of a scalar, or NULL after a problem. */
 static const char *scalar(struct reader *r, const yaml_node_t *node, const char *what)
 {
@@ -208,7 +265,7 @@ static const char *scalar(struct reader *r, const yaml_node_t *node, const char 
 		    "%s has no value; an empty text is written \"\"", what);
 		return NULL;
 	}
-	return copied_once(r, node);
+	return arena_strdup(r->arena, text);
 }
 
 static const char *formed(

@@ -1,7 +1,8 @@
 /*
  * One YAML file, read against tables of the keys that it may have. Whatever is wrong becomes a
  * problem with its place, and reading goes on: what could not be read stays zeroed. Texts are
- * taken as they are written: `1.20` is the text 1.20, `no` the text no.
+ * taken as they are written: `1.20` is the text 1.20, `no` the text no. Anchors and aliases are not
+ * taken: what a file says stands where it is said.
  */
 #ifndef PLAN_READER_H
 #define PLAN_READER_H
@@ -19,8 +20,7 @@ struct reader {
 	struct buf text;
 	size_t begin; /* bytes of a byte order mark before the text proper */
 	yaml_document_t document;
-	yaml_node_t *top;   /* NULL: could not be read; everything below is a no-op then */
-	const char **texts; /* of each node of the document, once copied to the arena */
+	yaml_node_t *top; /* NULL: could not be read; everything below is a no-op then */
 };
 
 /* The form that a text must have. */

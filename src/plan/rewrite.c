@@ -84,24 +84,30 @@ static void add_edit(struct edits *edits, size_t start, size_t end, char *conten
 	edits->items[edits->count++] = (struct edit){start, end, content};
 }
 
-static void edit_node(struct edits *edits, const yaml_node_t *node, const char *content)
+static bool edit_node(struct edits *edits, const yaml_node_t *node, const char *content)
 {
-	bool plain = node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+	bool plain;
 
+	if (!node || node->type != YAML_SCALAR_NODE)
+		return false;
+	plain = node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 	add_edit(edits, byte_of(edits, node->start_mark.index),
 	    byte_of(edits, node->end_mark.index),
 	    plain ? xstrdup(content) : xasprintf("\"%s\"", content));
+	return true;
 }
 
 /* Remove an item of a block list: the lines from its first key to its last value. Its end mark
  * would not do: it stands behind the comments that follow. */
-static void remove_item(struct edits *edits, struct reader *r, const yaml_node_t *item)
+static bool remove_item(struct edits *edits, struct reader *r, const yaml_node_t *item)
 {
 	size_t start = byte_of(edits, item->start_mark.index - item->start_mark.column);
 	size_t last = item->start_mark.index;
 	const char *newline;
 	size_t end;
 
+	if (item->type != YAML_MAPPING_NODE)
+		return false;
 	for (yaml_node_pair_t *pair = item->data.mapping.pairs.start;
 	     pair < item->data.mapping.pairs.top; pair++) {
 		const yaml_node_t *value = yaml_document_get_node(&r->document, pair->value);
@@ -113,6 +119,7 @@ static void remove_item(struct edits *edits, struct reader *r, const yaml_node_t
 	newline = memchr(edits->text->data + end, '\n', edits->text->length - end);
 	add_edit(edits, start,
 	    newline ? (size_t)(newline - edits->text->data) + 1 : edits->text->length, xstrdup(""));
+	return true;
 }
 
 static int by_start(const void *a, const void *b)
@@ -122,24 +129,11 @@ static int by_start(const void *a, const void *b)
 	return (left->start > right->start) - (left->start < right->start);
 }
 
-/* Does every edit stand in the entry, and in no other edit? With aliases it may not. */
-static bool are_within(struct edits *edits, const yaml_node_t *entry)
-{
-	size_t at = byte_of(edits, entry->start_mark.index);
-
-	qsort(edits->items, edits->count, sizeof(*edits->items), by_start);
-	for (size_t i = 0; i < edits->count; i++) {
-		if (edits->items[i].start < at)
-			return false;
-		at = edits->items[i].end;
-	}
-	return at <= byte_of(edits, entry->end_mark.index);
-}
-
-static void apply(const struct edits *edits, struct buf *ret_text)
+static void apply(struct edits *edits, struct buf *ret_text)
 {
 	size_t at = 0;
 
+	qsort(edits->items, edits->count, sizeof(*edits->items), by_start);
 	for (size_t i = 0; i < edits->count; i++) {
 		const struct edit *edit = &edits->items[i];
 
@@ -163,27 +157,32 @@ static bool is_as_loaded(struct reader *r, yaml_node_t *node, const struct sourc
 		   source->origin_count;
 }
 
-static void edit_source(
+/* False when the entry is not what it was. */
+static bool edit_source(
     struct edits *edits, struct reader *r, yaml_node_t *node, const struct new_pins *pins)
 {
 	size_t count;
 	yaml_node_t **origins =
 	    reader_items(r, reader_value(r, node, "origins"), "`origins`", &count);
 
-	edit_node(edits, reader_value(r, node, "version"), pins->version);
+	if (!edit_node(edits, reader_value(r, node, "version"), pins->version))
+		return false;
 	for (size_t i = 0; i < count; i++) {
 		const struct origin *origin = &pins->origins[i];
 		char hex[DIGEST_HEX_SIZE];
 
 		if (!origin->location) {
-			remove_item(edits, r, origins[i]);
+			if (!remove_item(edits, r, origins[i]))
+				return false;
 			continue;
 		}
-		edit_node(edits, reader_value(r, origins[i], origin->in_pool ? "pool" : "url"),
-		    origin->location);
-		edit_node(edits, reader_value(r, origins[i], "sha256"),
-		    digest_format(&origin->sha256, hex));
+		if (!edit_node(edits, reader_value(r, origins[i], origin->in_pool ? "pool" : "url"),
+			origin->location) ||
+		    !edit_node(edits, reader_value(r, origins[i], "sha256"),
+			digest_format(&origin->sha256, hex)))
+			return false;
 	}
+	return true;
 }
 
 static bool has_text(struct reader *r, yaml_node_t *node, const char *key, const char *text)
@@ -242,12 +241,9 @@ static bool rewrite(struct reader *r, const struct source *source, const struct 
 	yaml_node_t *node = reader_value(r, r->top, source->name);
 	struct edits edits = {.text = &r->text, .begin = r->begin};
 	_cleanup_buf_ struct buf text = {0};
-	bool result = false;
+	bool result = node && is_as_loaded(r, node, source) && edit_source(&edits, r, node, pins);
 
-	if (!node || !is_as_loaded(r, node, source))
-		return false;
-	edit_source(&edits, r, node, pins);
-	if (are_within(&edits, node)) {
+	if (result) {
 		apply(&edits, &text);
 		result = reads_back(&text, source, pins);
 	}
@@ -274,7 +270,7 @@ int sources_rewrite(const struct plan *plan, const struct source *source,
 	if (problems.count || !rewrite(&r, source, pins, ret_text))
 		result = err_kind(e, ERR_INPUT,
 		    "the entry %s of stages/sources.yaml was changed meanwhile, or its origins are "
-		    "not a list with `-`, an origin a line, without aliases; edit it by hand",
+		    "not a list with `-`, an origin a line; edit it by hand",
 		    source->name);
 	reader_close(&r);
 	problems_free(&problems);

@@ -21,7 +21,8 @@ char *location_of_version(const char *location, const char *old_version, const c
 
 /* The text of stages/sources.yaml with the pins of a source replaced. The file must still be as
  * it was when the plan was loaded, and the new text is read back before it is handed out; what
- * is written in a way that cannot be edited like this (aliases, mostly) is ERR_INPUT. */
+ * is written in a way that cannot be edited like this (flow mappings over several lines, mostly) is
+ * ERR_INPUT. */
 int sources_rewrite(const struct plan *plan, const struct source *source,
     const struct new_pins *pins, struct buf *ret_text, struct err *e);
 

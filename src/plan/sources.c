@@ -102,7 +102,7 @@ static void read_source(
 		problem_add(r->problems, entry->place,
 		    "a source has either `origins` to download it from, or the `path` of a folder "
 		    "of this project");
-	else if (read.origins && !source->origin_count)
+	else if (read.origins && read.origins->type == YAML_SEQUENCE_NODE && !source->origin_count)
 		problem_add(r->problems, reader_place(r, read.origins), "a source needs an origin");
 	if (source->path)
 		check_local(loader, r, source, entry->value);

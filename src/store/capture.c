@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+const struct timespec tree_times[2] = {{.tv_sec = TREE_MTIME}, {.tv_sec = TREE_MTIME}};
+
 static const struct tree_limits defaults = {
     .bytes = 16ULL << 30,
     .entries = 2000000,
@@ -32,6 +34,7 @@ struct tree_limits tree_limits_or_default(const struct tree_limits *asked)
 struct walk {
 	struct tree *tree;
 	struct tree_limits limits;
+	bool opens_up; /* what forbids reading */
 	uint64_t bytes;
 	unsigned depth;
 	struct buf path; /* of the entry at hand, from the root of the walk */
@@ -85,8 +88,6 @@ static int read_through(struct walk *w, int from, int to, struct tree_entry *ent
 	return 0;
 }
 
-static const struct timespec normal_times[2] = {{.tv_sec = TREE_MTIME}, {.tv_sec = TREE_MTIME}};
-
 static int visit_file(
     struct walk *w, int fd, mode_t mode, int into, const char *name, struct err *e)
 {
@@ -101,7 +102,7 @@ static int visit_file(
 	}
 	if (read_through(w, fd, to, entry, e))
 		return -1;
-	if (to >= 0 && futimens(to, normal_times))
+	if (to >= 0 && futimens(to, tree_times))
 		return err_errno(e, "set the time of %s", w->path.data);
 	return 0;
 }
@@ -119,7 +120,7 @@ static int visit_link(struct walk *w, int folder, int into, const char *name, st
 		return 0;
 	if (symlinkat(target, into, name))
 		return err_errno(e, "copy the link %s", w->path.data);
-	if (utimensat(into, name, normal_times, AT_SYMLINK_NOFOLLOW))
+	if (utimensat(into, name, tree_times, AT_SYMLINK_NOFOLLOW))
 		return err_errno(e, "set the time of %s", w->path.data);
 	return 0;
 }
@@ -166,11 +167,10 @@ static int visit(struct walk *w, int folder, const char *name, int into, struct 
 		    "come "
 		    "from its device table)",
 		    w->path.data, type_name(status.st_mode));
-	/* A build may forbid entry even to its owner. A folder of the project that merely cannot be
-	 * written to stays as it is. */
-	if (S_ISDIR(status.st_mode) && (status.st_mode & 0500) != 0500)
+	/* A build may forbid entry even to its owner. */
+	if (w->opens_up && S_ISDIR(status.st_mode) && (status.st_mode & 0500) != 0500)
 		fchmodat(folder, name, (status.st_mode & 0777) | 0500, 0);
-	else if (S_ISREG(status.st_mode) && !(status.st_mode & S_IRUSR))
+	else if (w->opens_up && S_ISREG(status.st_mode) && !(status.st_mode & S_IRUSR))
 		fchmodat(folder, name, status.st_mode | S_IRUSR, 0);
 	fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &status))
@@ -193,7 +193,7 @@ static bool is_included(const char *name, const char *const *include)
 static int walk_folder(struct walk *w, int fd, const char *const *include, int into, struct err *e)
 {
 	size_t length = w->path.length;
-	int copy = dup(fd);
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	_cleanup_closedir_ DIR *folder = copy < 0 ? NULL : fdopendir(copy);
 	struct dirent *entry;
 
@@ -210,18 +210,19 @@ static int walk_folder(struct walk *w, int fd, const char *const *include, int i
 		w->path.length = length;
 		w->path.data[length] = 0;
 	}
-	if (into >= 0 && futimens(into, normal_times))
+	if (into >= 0 && futimens(into, tree_times))
 		return err_errno(e, "set the time of %s", buf_text(&w->path));
 	return 0;
 }
 
-int tree_capture(int from_fd, const char *const *include, int into_fd,
-    const struct tree_limits *limits, struct tree *ret_tree, struct err *e)
+static int walk_all(struct walk walk, int from_fd, const char *const *include, int into_fd,
+    struct tree *ret_tree, struct err *e)
 {
 	struct tree tree = {0};
-	struct walk walk = {.tree = &tree, .limits = tree_limits_or_default(limits)};
-	int result = walk_folder(&walk, from_fd, include, into_fd, e);
+	int result;
 
+	walk.tree = &tree;
+	result = walk_folder(&walk, from_fd, include, into_fd, e);
 	buf_free(&walk.path);
 	if (result) {
 		make_printable(e->text); /* names in it are the build's */
@@ -231,9 +232,25 @@ int tree_capture(int from_fd, const char *const *include, int into_fd,
 	return result;
 }
 
+int tree_capture(int from_fd, const char *const *include, int into_fd,
+    const struct tree_limits *limits, struct tree *ret_tree, struct err *e)
+{
+	const struct walk walk = {.limits = tree_limits_or_default(limits), .opens_up = true};
+
+	return walk_all(walk, from_fd, include, into_fd, ret_tree, e);
+}
+
+int tree_import(int from_fd, const char *const *include, int into_fd,
+    const struct tree_limits *limits, struct tree *ret_tree, struct err *e)
+{
+	const struct walk walk = {.limits = tree_limits_or_default(limits)};
+
+	return walk_all(walk, from_fd, include, into_fd, ret_tree, e);
+}
+
 int tree_scan(int fd, const struct tree_limits *limits, struct tree *ret_tree, struct err *e)
 {
-	return tree_capture(fd, NULL, -1, limits, ret_tree, e);
+	return tree_import(fd, NULL, -1, limits, ret_tree, e);
 }
 
 static int copy_entry(int from, int into, const char *name, int64_t mtime, struct err *e);
@@ -242,12 +259,13 @@ static int copy_folder(int from, int into, const char *name, int64_t mtime, stru
 {
 	const struct timespec times[2] = {{.tv_sec = mtime}, {.tv_sec = mtime}};
 	_cleanup_close_ int fd = -1;
-	int again = dup(from);
+	int again = fcntl(from, F_DUPFD_CLOEXEC, 0);
 	_cleanup_closedir_ DIR *folder = again < 0 ? NULL : fdopendir(again);
 	struct dirent *entry;
 
 	if (!folder)
 		return err_errno(e, "read %s", name);
+	rewinddir(folder); /* the descriptor may have been read before */
 	if (mkdirat(into, name, 0755))
 		return err_errno(e, "make the folder %s", name);
 	fd = folder_open(into, name, e);

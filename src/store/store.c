@@ -3,7 +3,6 @@
 #include "base/file.h"
 #include "base/memory.h"
 
-#include <stdatomic.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
@@ -27,6 +26,14 @@ int store_explain(const struct store *store, struct err *e)
 		err_wrap(e, "the store %s", store->path);
 	e->kind = ERR_ENVIRONMENT;
 	return -1;
+}
+
+int store_explain_disk(const struct store *store, struct err *e)
+{
+	bool of_disk =
+	    e->errnum == ENOSPC || e->errnum == EDQUOT || e->errnum == EROFS || e->errnum == EIO;
+
+	return of_disk && e->kind == ERR_FAILED ? store_explain(store, e) : -1;
 }
 
 static char *default_path(struct err *e)
@@ -89,12 +96,14 @@ static int check_format(struct store *store, struct err *e)
 	return 0;
 }
 
-/* Temporary folders of runners that are gone: those that nobody holds the lock of. */
+/* Temporary folders of runners that are gone: those that nobody holds the lock of. What cannot be
+ * opened may be held, and what cannot be removed hurts nobody. */
 static int remove_garbage(struct store *store, struct err *e)
 {
 	int tmp_fd = folder_open(store->fd, "tmp", e);
 	_cleanup_closedir_ DIR *tmp = tmp_fd < 0 ? NULL : fdopendir(tmp_fd);
 	struct dirent *entry;
+	struct err ignored;
 
 	if (!tmp)
 		return tmp_fd < 0 ? -1 : err_errno(e, "read tmp");
@@ -103,11 +112,10 @@ static int remove_garbage(struct store *store, struct err *e)
 
 		if (entry->d_name[0] == '.')
 			continue;
-		fd = openat(dirfd(tmp), entry->d_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB))
-			continue;
-		if (tree_remove(dirfd(tmp), entry->d_name, e))
-			return -1;
+		fd = openat(
+		    dirfd(tmp), entry->d_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		if (fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB))
+			tree_remove(dirfd(tmp), entry->d_name, &ignored);
 	}
 	return 0;
 }
@@ -248,7 +256,8 @@ static int publish(struct store *store, struct store_temp *temp, const char *fin
 {
 	_cleanup_close_ int trees = -1;
 
-	if (!renameat2(temp->fd, "commit", store->fd, final, RENAME_NOREPLACE)) {
+	/* No rename replaces a folder that has something in it, and all of these have. */
+	if (!renameat(temp->fd, "commit", store->fd, final)) {
 		trees = folder_open(store->fd, "trees", e);
 		if (trees < 0)
 			return -1;
@@ -266,6 +275,9 @@ int store_tree_commit(struct store *store, struct store_temp *temp, const char *
 	char hex[DIGEST_HEX_SIZE], final[96];
 	_cleanup_close_ int folder = -1;
 
+	*ret_tree = digest;
+	if (store_has_tree(store, &digest))
+		return 0;
 	snprintf(final, sizeof(final), "trees/%s", digest_format(&digest, hex));
 	if (mkdirat(temp->fd, "commit", 0755)) {
 		err_errno(e, "make a folder");
@@ -280,6 +292,5 @@ int store_tree_commit(struct store *store, struct store_temp *temp, const char *
 	if (write_manifest(folder, manifest, e) ||
 	    (syncfs(folder) && err_errno(e, "flush the tree")) || publish(store, temp, final, e))
 		return store_explain(store, e);
-	*ret_tree = digest;
 	return 0;
 }

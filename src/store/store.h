@@ -43,6 +43,9 @@ void store_close(struct store *store);
 /* Put before an error of writing to the store where that is and what the user can do; returns -1.
  */
 int store_explain(const struct store *store, struct err *e);
+/* The same, but only for an error that a full or failing disk is behind; others stay as they are.
+ */
+int store_explain_disk(const struct store *store, struct err *e);
 
 /* A folder under tmp/ of this runner's own, held by a lock until it is released. */
 struct store_temp {
@@ -70,8 +73,8 @@ int store_tree_manifest(
 
 /*
  * Give a tree its final name. `temp` holds it as <name> in normal form, `manifest` is its text.
- * One syncfs, then the rename; when another runner was first, its tree stays and ours is
- * removed. Either way the tree is there afterwards.
+ * One syncfs, then the rename; when the same tree is there already, that one stays. Either way it
+ * is there afterwards.
  */
 int store_tree_commit(struct store *store, struct store_temp *temp, const char *name,
     const struct buf *manifest, struct digest *ret_tree, struct err *e);

@@ -22,8 +22,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 #define TREE_MTIME 1 /* seconds since the epoch; 0 reads as "unset" to some tools */
+extern const struct timespec tree_times[2]; /* as utimensat(2) takes it */
 
 struct tree_entry {
 	char type; /* 'd', 'f', 'x' or 'l' */
@@ -56,15 +58,20 @@ int tree_decode(const char *manifest, size_t length, struct tree *ret_tree, stru
 void tree_free(struct tree *tree);
 
 /*
- * Copy what a finished stage (or a folder of the project) holds into new inodes below `into_fd`,
- * in normal form, hashing on the way; setuid bits, owners and times are lost on purpose. Follows
- * no link. Sockets, fifos, devices are refused by name. `include` limits the top level to those
- * names (NULL: all).
+ * Copy what a finished stage holds into new inodes below `into_fd`, in normal form, hashing on the
+ * way; setuid bits, owners and times are lost on purpose. Follows no link. Sockets, fifos, devices
+ * are refused by name. What forbids reading to its owner is opened up. `include` limits the top
+ * level to those names (NULL: all).
  */
 int tree_capture(int from_fd, const char *const *include, int into_fd,
     const struct tree_limits *limits, struct tree *ret_tree, struct err *e);
 
-/* Describe a tree in place, without copying: for checks. Same rules. */
+/* The same for a folder that is the user's own: nothing in it is changed. With `into_fd` -1 it is
+ * only described, not copied. */
+int tree_import(int from_fd, const char *const *include, int into_fd,
+    const struct tree_limits *limits, struct tree *ret_tree, struct err *e);
+
+/* Describe a tree in place, without copying or changing anything: for checks. Same rules. */
 int tree_scan(int fd, const struct tree_limits *limits, struct tree *ret_tree, struct err *e);
 
 /* Materialise a copy of a normal-form tree at into_fd/<name> (reflink or copy), with every

@@ -73,18 +73,12 @@ static bool has_long_name(const char *path)
 
 static int check_path(const struct unpack *u, const char *path, struct err *e)
 {
-	unsigned depth = 0;
-
 	if (!path_is_plain(path))
 		return bad(e, "the entry `%.200s` has a path that leads outside", path);
 	if (strlen(path) > u->limits.path)
 		return bad(e, "the path %.100s… is longer than %u bytes", path, u->limits.path);
 	if (has_long_name(path))
 		return bad(e, "a name in %.100s… is longer than %d bytes", path, NAME_MAX);
-	for (const char *c = path; *c; c++)
-		depth += *c == '/';
-	if (depth >= u->limits.depth)
-		return bad(e, "%.100s… is nested deeper than %u folders", path, u->limits.depth);
 	if (u->tree.count >= u->limits.entries)
 		return bad(
 		    e, "it holds more than %llu entries", (unsigned long long)u->limits.entries);
@@ -114,6 +108,7 @@ static const char *type_name(char type)
 static int make_folder(struct unpack *u, const char *path, struct err *e)
 {
 	char type = type_of(u, path);
+	unsigned depth = 1;
 
 	if (type == 'd')
 		return 0;
@@ -121,6 +116,10 @@ static int make_folder(struct unpack *u, const char *path, struct err *e)
 		return bad(e,
 		    "%.200s is there already, as %s; nothing is written through or over it", path,
 		    type_name(type));
+	for (const char *c = path; *c; c++)
+		depth += *c == '/';
+	if (depth > u->limits.depth)
+		return bad(e, "%.100s… is nested deeper than %u folders", path, u->limits.depth);
 	if (check_path(u, path, e))
 		return -1;
 	add_entry(u, 'd', path);
@@ -143,7 +142,7 @@ static int make_parents(struct unpack *u, const char *path, struct err *e)
 /* Make room for a new entry that is no folder. */
 static int claim(struct unpack *u, const char *path, struct err *e)
 {
-	if (check_path(u, path, e) || make_parents(u, path, e))
+	if (make_parents(u, path, e) || check_path(u, path, e))
 		return -1;
 	if (type_of(u, path))
 		return bad(e, "%.200s is there already, as %s", path, type_name(type_of(u, path)));
@@ -212,7 +211,7 @@ static int add_hard_link(struct unpack *u, const char *path, const char *origina
 		return bad(e, "the hard link %.200s names %.200s, which is no file before it", path,
 		    original);
 	add_entry(u, u->tree.entries[i].type, path);
-	return writer_hard_link(u->writer, u->tree.count - 1, path, i, original, e);
+	return writer_copy(u->writer, u->tree.count - 1, path, i, original, e);
 }
 
 /* --- Archives --- */
@@ -309,9 +308,10 @@ static char *normal_path(const char *raw)
 }
 
 /* Debian merged these into /usr; packages of its release 12 still name them. */
+static const char *const merged[] = {"bin", "sbin", "lib", "lib32", "lib64", "libx32"};
+
 static bool is_merged(const char *path)
 {
-	static const char *const merged[] = {"bin", "sbin", "lib", "lib32", "lib64", "libx32"};
 	size_t length = strcspn(path, "/");
 
 	for (size_t i = 0; i < sizeof(merged) / sizeof(*merged); i++)
@@ -544,8 +544,6 @@ int unpack_deb(struct unpack *u, int archive_fd, const char *name, struct err *e
 /* Give the merged folders their old names. */
 static int link_merged(struct unpack *u, struct err *e)
 {
-	static const char *const merged[] = {"bin", "sbin", "lib", "lib32", "lib64", "libx32"};
-
 	for (size_t i = 0; i < sizeof(merged) / sizeof(*merged); i++) {
 		_cleanup_free_ char *target = xasprintf("usr/%s", merged[i]);
 

@@ -13,7 +13,7 @@
 enum job_kind {
 	JOB_FOLDER,
 	JOB_LINK,
-	JOB_HARD_LINK,
+	JOB_COPY,
 	JOB_FILE,
 	JOB_END,
 };
@@ -21,10 +21,10 @@ enum job_kind {
 struct job {
 	enum job_kind kind;
 	char *path;
-	char *text; /* a link's target, a hard link's original, a file's piece */
+	char *text; /* a link's target, a copy's original, a file's piece */
 	size_t length;
 	size_t index;
-	size_t existing; /* of a hard link: the number of its original */
+	size_t existing; /* of a copy: the number of its original */
 	bool executable, first, last;
 };
 
@@ -48,8 +48,6 @@ struct writer {
 	char **folders; /* all that were made, for their times */
 	size_t folder_count;
 };
-
-static const struct timespec times[2] = {{.tv_sec = TREE_MTIME}, {.tv_sec = TREE_MTIME}};
 
 /* The folder of a path, kept open from one file to the next, and the rest of the path. */
 static int enter(struct writer *w, const char *path, const char **ret_name, struct err *e)
@@ -92,7 +90,7 @@ static int make_link(struct writer *w, const struct job *job, struct err *e)
 	if (folder < 0)
 		return -1;
 	if (symlinkat(job->text, folder, name) ||
-	    utimensat(folder, name, times, AT_SYMLINK_NOFOLLOW))
+	    utimensat(folder, name, tree_times, AT_SYMLINK_NOFOLLOW))
 		return err_errno(e, "make the link %s", job->path);
 	return 0;
 }
@@ -106,10 +104,27 @@ static void keep_result(struct writer *w, size_t index, struct written result)
 	w->results[index] = result;
 }
 
-static int make_hard_link(struct writer *w, const struct job *job, struct err *e)
+/* A tree has no hard links: what is one in the archive becomes a file of its own. */
+static int copy_file(struct writer *w, const struct job *job, struct err *e)
 {
-	if (linkat(w->root, job->text, w->root, job->path, 0))
-		return err_errno(e, "link %s to %s", job->path, job->text);
+	_cleanup_close_ int from = openat(w->root, job->text, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_close_ int to = -1;
+	const char *name;
+	struct stat status;
+	int folder = enter(w, job->path, &name, e);
+
+	if (folder < 0)
+		return -1;
+	if (from < 0 || fstat(from, &status))
+		return err_errno(e, "open %s", job->text);
+	to = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+	    status.st_mode & 0777);
+	if (to < 0)
+		return err_errno(e, "create %s", job->path);
+	if (file_copy(from, to, job->path, e))
+		return -1;
+	if (futimens(to, tree_times))
+		return err_errno(e, "set the time of %s", job->path);
 	keep_result(w, job->index, w->results[job->existing]);
 	return 0;
 }
@@ -140,7 +155,7 @@ static int write_piece(struct writer *w, const struct job *job, struct err *e)
 		return -1;
 	if (!job->last)
 		return 0;
-	if (futimens(w->file_fd, times))
+	if (futimens(w->file_fd, tree_times))
 		return err_errno(e, "set the time of %s", job->path);
 	close(steal_fd(&w->file_fd));
 	keep_result(w, job->index, (struct written){w->size, digest_end(&w->stream)});
@@ -154,8 +169,8 @@ static int do_job(struct writer *w, struct job *job, struct err *e)
 		return make_folder(w, job, e);
 	case JOB_LINK:
 		return make_link(w, job, e);
-	case JOB_HARD_LINK:
-		return make_hard_link(w, job, e);
+	case JOB_COPY:
+		return copy_file(w, job, e);
 	case JOB_FILE:
 		return write_piece(w, job, e);
 	case JOB_END:
@@ -163,9 +178,9 @@ static int do_job(struct writer *w, struct job *job, struct err *e)
 	}
 	/* Deepest last is not needed: setting a folder's time does not change its parent's. */
 	for (size_t i = 0; i < w->folder_count; i++)
-		if (utimensat(w->root, w->folders[i], times, AT_SYMLINK_NOFOLLOW))
+		if (utimensat(w->root, w->folders[i], tree_times, AT_SYMLINK_NOFOLLOW))
 			return err_errno(e, "set the time of %s", w->folders[i]);
-	return futimens(w->root, times) ? err_errno(e, "set the time of the folder") : 0;
+	return futimens(w->root, tree_times) ? err_errno(e, "set the time of the folder") : 0;
 }
 
 static struct job take_job(struct writer *w)
@@ -259,12 +274,12 @@ int writer_link(struct writer *w, const char *path, const char *target, struct e
 	    w, (struct job){.kind = JOB_LINK, .path = xstrdup(path), .text = xstrdup(target)}, e);
 }
 
-int writer_hard_link(struct writer *w, size_t index, const char *path, size_t existing,
+int writer_copy(struct writer *w, size_t index, const char *path, size_t existing,
     const char *existing_path, struct err *e)
 {
 	return give_job(w,
 	    (struct job){
-		.kind = JOB_HARD_LINK,
+		.kind = JOB_COPY,
 		.path = xstrdup(path),
 		.text = xstrdup(existing_path),
 		.index = index,

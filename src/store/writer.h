@@ -27,9 +27,8 @@ int writer_start(int root_fd, struct writer **ret_writer, struct err *e);
 /* Give it work. `path` is copied. Each fails when an earlier job has failed, with that error. */
 int writer_folder(struct writer *w, const char *path, struct err *e);
 int writer_link(struct writer *w, const char *path, const char *target, struct err *e);
-/* A second name of file number `existing`, whose path is `existing_path`; it counts as file
- * `index`, with the same content. */
-int writer_hard_link(struct writer *w, size_t index, const char *path, size_t existing,
+/* A copy of file number `existing`, whose path is `existing_path`; it counts as file `index`. */
+int writer_copy(struct writer *w, size_t index, const char *path, size_t existing,
     const char *existing_path, struct err *e);
 /* A file in one or more pieces, one after the other; `index` numbers the file. `data` is taken
  * over (free()d by the writer). */
