@@ -211,8 +211,10 @@ static int run_init(
 	    SYS_clone, step->isolation->namespaces | SIGCHLD, NULL, NULL, NULL, NULL);
 	if (init < 0) {
 		err_errno(e, "make namespaces (clone)");
-		return step->isolation->explain(e);
+		e->kind = ERR_ENVIRONMENT;
+		return -1;
 	}
+	step->is_started = true;
 	if (!init) {
 		close(life_write);
 		init_main(step);
@@ -235,7 +237,7 @@ int isolation_run(const struct isolation *isolation, struct options *options,
 		result = die_with_caller(options->report_fd, e);
 	if (!result) {
 		result = run_init(&step, &terminal, ret_report, e);
-		if (result && options->trial && e->kind == ERR_ENVIRONMENT)
+		if (result && e->kind == ERR_ENVIRONMENT && (options->trial || !step.is_started))
 			isolation->explain(e);
 	}
 	terminal_restore(&terminal);

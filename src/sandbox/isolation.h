@@ -21,6 +21,7 @@ struct step {
 	bool mounts_are_open;
 	uid_t outer_uid; /* the step's, as the machine sees it */
 	gid_t outer_gid;
+	bool is_started;
 	int report_fd; /* init and the command tell the supervisor on it */
 	int life_fd;   /* read end of a pipe that only the supervisor can write to */
 };

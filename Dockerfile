@@ -1,0 +1,119 @@
+# One plain `docker build -o out .`: the same kernel, sysroot, root file system and images, bit for
+# bit, as `make` gives outside a container. Docker 23 or later (BuildKit), no flag, no entitlement.
+#
+#   docker build -o out .                    everything, as in out/minsys
+#   docker build --target kernel -o out .    or sysroot, rootfs
+#   docker build --target boot-test .        boot both images in QEMU, within the build
+#
+# Docker forbids namespaces in a build step, so each stage of the pipeline runs in a sandbox made
+# with Landlock, seccomp and a uid of its own. That works because the builder's `/` is the tools
+# root itself. Only installing packages and downloading have a network.
+
+# A digest can be given here: --build-arg BASE=debian:bookworm-slim@sha256:...
+ARG BASE=debian:bookworm-slim
+
+# --- The runner, compiled ---------------------------------------------------------------------
+FROM --platform=linux/amd64 ${BASE} AS runner
+RUN apt-get update && apt-get install -y --no-install-recommends make
+WORKDIR /minsys/project
+COPY scripts/packages scripts/packages
+RUN scripts/packages build
+COPY Makefile ./
+COPY src src
+RUN --network=none make programs
+
+# --- Sources and tools, downloaded and checked ------------------------------------------------
+FROM runner AS downloads
+COPY scripts scripts
+COPY targets targets
+COPY toolchain toolchain
+COPY stages stages
+# Downloads stay in a cache from one build to the next; what this one needs is copied to a layer.
+RUN --mount=type=cache,id=minsys-downloads,target=/cache \
+	MINSYS_CACHE=/cache out/bin/minsys fetch && \
+	MINSYS_CACHE=/cache out/bin/minsys root /tools-root && \
+	mkdir -p /store && cp -R /cache/downloads /cache/format /cache/unpacked /store
+
+# --- The builder: the tools root as `/`, and the static runner --------------------------------
+FROM scratch AS builder
+COPY --from=downloads /tools-root /
+COPY --from=runner /minsys/project/out/bin/minsys /minsys/project/out/bin/minsys-sandbox /minsys/bin/
+COPY --from=downloads /store/format /minsys/store/format
+COPY --from=downloads /store/unpacked /minsys/store/unpacked
+WORKDIR /minsys/project
+COPY scripts scripts
+COPY src src
+COPY targets targets
+COPY toolchain toolchain
+COPY stages/sources.yaml stages/sources.yaml
+ENV MINSYS_CACHE=/minsys/store PATH=/minsys/bin:/usr/bin
+
+# --- The stages -------------------------------------------------------------------------------
+FROM builder AS build-linux
+COPY stages/linux stages/linux
+RUN --network=none --mount=type=bind,from=downloads,source=/store/downloads,target=/minsys/store/downloads \
+	minsys build linux --offline --results /results --out /out
+
+FROM builder AS build-linux-headers
+COPY stages/linux-headers stages/linux-headers
+RUN --network=none --mount=type=bind,from=downloads,source=/store/downloads,target=/minsys/store/downloads \
+	minsys build linux-headers --offline --results /results
+
+FROM builder AS build-sysroot
+COPY stages/linux-headers stages/linux-headers
+COPY stages/sysroot stages/sysroot
+COPY --from=build-linux-headers /results /minsys/store
+RUN --network=none --mount=type=bind,from=downloads,source=/store/downloads,target=/minsys/store/downloads \
+	minsys build sysroot --offline --results /results --out /out
+
+FROM builder AS build-busybox
+COPY stages/linux-headers stages/linux-headers
+COPY stages/sysroot stages/sysroot
+COPY stages/busybox stages/busybox
+COPY --from=build-sysroot /results /minsys/store
+RUN --network=none --mount=type=bind,from=downloads,source=/store/downloads,target=/minsys/store/downloads \
+	minsys build busybox --offline --results /results
+
+FROM builder AS build-rootfs
+COPY stages/linux-headers stages/linux-headers
+COPY stages/sysroot stages/sysroot
+COPY stages/busybox stages/busybox
+COPY stages/rootfs stages/rootfs
+COPY --from=build-busybox /results /minsys/store
+RUN --network=none minsys build rootfs --offline --results /results --out /out
+
+FROM builder AS build-minsys-image
+COPY stages/minsys-image stages/minsys-image
+RUN --network=none minsys build minsys-image --offline --results /results
+
+# The stages that are left, and the whole of out/minsys.
+FROM builder AS build-images
+COPY stages stages
+COPY --from=build-rootfs /results /minsys/store
+COPY --from=build-minsys-image /results /minsys/store
+COPY --from=build-linux /results /minsys/store
+RUN --network=none minsys build --offline --out /out
+
+# --- Booted, in the build ---------------------------------------------------------------------
+FROM --platform=linux/amd64 ${BASE} AS boot-test
+RUN apt-get update && apt-get install -y --no-install-recommends qemu-system-arm
+COPY --from=build-images /out /minsys
+RUN --network=none for script in run_initramfs.sh run_disk.sh; do \
+	command='uname -m && mount && [ -c /dev/null ] && echo it works' && \
+	APPEND="minsys.command=$(printf %s "$command" | base64 -w 0)" \
+		timeout 300 "/minsys/$script" </dev/null >/boot.log 2>&1; \
+	cat /boot.log && grep -qx 'it works' /boot.log || exit 1; \
+	done
+
+# --- What `-o` gives --------------------------------------------------------------------------
+FROM scratch AS kernel
+COPY --from=build-linux /out /
+
+FROM scratch AS sysroot
+COPY --from=build-sysroot /out /
+
+FROM scratch AS rootfs
+COPY --from=build-rootfs /out /
+
+FROM scratch AS images
+COPY --from=build-images /out /
