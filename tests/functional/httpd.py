@@ -2,18 +2,21 @@
 """A web server on loopback that misbehaves on request.
 
 httpd.py FOLDER LOG PORTFILE: serves the files of FOLDER, adds a line to LOG for each request, and
-writes its port to PORTFILE once it listens. The first part of a path says how it behaves:
+writes its port to PORTFILE once it listens. At the port in PORTFILE.late it does not listen before
+it is asked for /listen/. The first part of a path says how it behaves:
 
   /ok/F        as it should
   /cut/F       hangs up in the middle of the first answer for F
   /norange/F   ignores Range
   /cutnorange/F  both
+  /alwayscutnorange/F  ignores Range, and hangs up in the middle each time
   /long/F      promises one byte more than there is
   /short/F     promises one byte less
   /endless/F   promises nothing, and adds to the file
   /wrong/F     another file of the same size
   /page/F      the page of a hotel's network
   /404/F       says 404 (any such number)
+  /partial/F   says 206, also when the whole file was asked for
   /500twice/F  says 500 to the first two requests for F
   /429/F       says 429 with Retry-After: 1 to the first
   /429long/F   says 429 with Retry-After: 3600
@@ -21,6 +24,7 @@ writes its port to PORTFILE once it listens. The first part of a path says how i
   /hang/F      never answers
   /slow/F      takes two seconds
   /drip/F      takes a second for each tenth of the file
+  /trickle/F   sends three bytes a second, for a minute
   /away/F      redirects to /ok/F
   /round/F     redirects to itself
   /local/F     redirects to a file URL
@@ -62,6 +66,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             time.sleep(60)
             self.close_connection = True
             return
+        if way == "listen":
+            late.server_activate()
+            threading.Thread(target=late.serve_forever, daemon=True).start()
+            return self.say(200)
         if way.isdigit() and way != "429":
             return self.say(int(way))
         if way == "500twice" and self.nth <= 2:
@@ -85,8 +93,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def serve(self, way, content, range_header):
         start = 0
         headers = {}
-        if range_header and "norange" not in way:
-            start = int(range_header.removeprefix("bytes=").rstrip("-"))
+        if way == "partial" or range_header and "norange" not in way:
+            start = int(range_header.removeprefix("bytes=").rstrip("-") or 0)
             if start >= len(content):
                 return self.say(416)
             said = start + 1 if way == "part" else start
@@ -103,7 +111,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.wfile.write(body[at:at + step])
                 self.wfile.flush()
                 time.sleep(1)
-        elif way in ("cut", "cutnorange") and self.nth == 1:
+        elif way == "trickle":
+            self.begin(status, len(body), headers)
+            for at in range(180):
+                self.wfile.write(body[at:at + 1])
+                self.wfile.flush()
+                time.sleep(1 / 3)
+            self.close_connection = True
+        elif way in ("cut", "cutnorange") and self.nth == 1 or way == "alwayscutnorange":
             self.begin(status, len(body), headers)
             self.wfile.write(body[:half])
             self.close_connection = True
@@ -155,8 +170,15 @@ class Server(http.server.ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
+def write_port(of, path):
+    with open(path + ".tmp", "w", encoding="ascii") as portfile:
+        print(of.server_address[1], file=portfile)
+    os.rename(path + ".tmp", path)
+
+
+late = Server(("127.0.0.1", 0), Handler, bind_and_activate=False)
+late.server_bind()
+write_port(late, PORTFILE + ".late")
 server = Server(("127.0.0.1", 0), Handler)
-with open(PORTFILE + ".tmp", "w", encoding="ascii") as portfile:
-    print(server.server_address[1], file=portfile)
-os.rename(PORTFILE + ".tmp", PORTFILE)
+write_port(server, PORTFILE)
 server.serve_forever()
