@@ -41,6 +41,9 @@ void loader_check_file(
 /* What minsys itself gives every step is a problem. */
 void loader_check_env(struct loader *loader, const struct pairs *env);
 
+/* Is one of the two paths the other, or in it? */
+bool paths_meet(const char *a, const char *b);
+
 void stages_load(struct loader *loader);
 void stages_close(struct loader *loader);
 void sources_load(struct loader *loader);

@@ -137,8 +137,7 @@ static void check_provides(struct loader *loader, size_t i)
 	}
 }
 
-/* Is one of the two paths the other, or in it? */
-static bool paths_meet(const char *a, const char *b)
+bool paths_meet(const char *a, const char *b)
 {
 	size_t length = strlen(a) < strlen(b) ? strlen(a) : strlen(b);
 

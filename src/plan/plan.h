@@ -58,7 +58,6 @@ struct source {
 /* A stage file, stages/<name>/stage.yaml. */
 struct stage {
 	const char *name;
-	struct place place;
 	const char *summary;
 	const struct source **sources;
 	size_t source_count;

@@ -11,6 +11,7 @@
 
 #define FILE_LIMIT (8UL << 20) /* bytes of one YAML file */
 #define NESTING_LIMIT 32       /* lists and mappings in each other; the files need 4 */
+#define SECONDS_LIMIT (30 * 24 * 3600)
 
 /* --- Forms --- */
 
@@ -30,6 +31,15 @@ static bool is_variable(const char *text)
 	return *text;
 }
 
+/* Lines of texts that decide keys have paths in them, and so have messages. */
+static bool is_path(const char *text)
+{
+	for (const char *c = text; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			return false;
+	return path_is_plain(text);
+}
+
 static bool is_pool_path(const char *text)
 {
 	size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -39,7 +49,7 @@ static bool is_pool_path(const char *text)
 }
 
 const struct form form_name = {is_name, "a name (small letters, digits and `._+-`, at most 64)"};
-const struct form form_path = {path_is_plain, "a relative path without `.` and `..`"};
+const struct form form_path = {is_path, "a relative path without `.`, `..` and control characters"};
 const struct form form_pool = {is_pool_path, "a path in a Debian archive, pool/…"};
 const struct form form_variable = {is_variable, "a variable's name (letters, digits and `_`)"};
 
@@ -454,6 +464,9 @@ static void read_seconds(
 	if (!digits || digits > 5 || (*unit && factor == 1 && strcmp(unit, "s")) || !*seconds)
 		problem_add(r->problems, reader_place(r, node),
 		    "%s must be a time like 90s, 5m or 2h, not `%.100s`", what, text);
+	else if (*seconds > SECONDS_LIMIT)
+		problem_add(r->problems, reader_place(r, node),
+		    "%s must be at most 30 days, 720h, not `%.100s`", what, text);
 }
 
 static void read_flag(struct reader *r, const yaml_node_t *node, const char *what, bool *flag)

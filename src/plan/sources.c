@@ -69,19 +69,35 @@ static void read_origins(struct reader *r, yaml_node_t *list, struct source *sou
 	}
 }
 
+/* What of a local source's folder is taken: names in it that are there. */
+static void check_include(
+    struct loader *loader, struct reader *r, const struct source *source, bool is_there)
+{
+	for (size_t i = 0; i < source->include.count; i++) {
+		const char *name = source->include.items[i];
+		_cleanup_free_ char *path = xasprintf("%s/%s", source->path, name);
+		struct stat status;
+
+		if (strchr(name, '/'))
+			problem_add(r->problems, source->include.places[i],
+			    "`%s` is not a name directly in the folder", name);
+		else if (is_there && fstatat(loader->project, path, &status, AT_SYMLINK_NOFOLLOW))
+			problem_add(r->problems, source->include.places[i], "there is no %s", path);
+	}
+}
+
 static void check_local(
     struct loader *loader, struct reader *r, const struct source *source, yaml_node_t *node)
 {
 	struct stat status;
 
-	if (fstatat(loader->project, source->path, &status, AT_SYMLINK_NOFOLLOW) ||
-	    !S_ISDIR(status.st_mode))
+	bool is_there = !fstatat(loader->project, source->path, &status, AT_SYMLINK_NOFOLLOW) &&
+			S_ISDIR(status.st_mode);
+
+	if (!is_there)
 		problem_add(r->problems, reader_place(r, reader_value(r, node, "path")),
 		    "there is no folder %s in the project", source->path);
-	for (size_t i = 0; i < source->include.count; i++)
-		if (strchr(source->include.items[i], '/'))
-			problem_add(r->problems, reader_place(r, reader_value(r, node, "include")),
-			    "`%s` is not a name directly in the folder", source->include.items[i]);
+	check_include(loader, r, source, is_there);
 }
 
 static void read_source(

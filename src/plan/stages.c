@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#define SCRIPT_LIMIT (131072 - 1) /* bytes: Linux's MAX_ARG_STRLEN without its NUL */
+
 /* What minsys gives every step: build/step.c. */
 static const char *const reserved_variables[] = {
     "PATH",
@@ -45,13 +47,32 @@ static const struct field fields[] = {
     {"timeout", FIELD_SECONDS, offsetof(struct stage_fields, stage.timeout_seconds), false, NULL},
 };
 
+static bool is_reserved(const char *variable)
+{
+	for (size_t i = 0; i < sizeof(reserved_variables) / sizeof(char *); i++)
+		if (!strcmp(variable, reserved_variables[i]))
+			return true;
+	return false;
+}
+
 void loader_check_env(struct loader *loader, const struct pairs *env)
 {
 	for (size_t i = 0; i < env->count; i++)
-		for (size_t j = 0; j < sizeof(reserved_variables) / sizeof(char *); j++)
-			if (!strcmp(env->items[i].key, reserved_variables[j]))
+		if (is_reserved(env->items[i].key))
+			problem_add(loader->problems, env->items[i].place, "%s is set by minsys",
+			    env->items[i].key);
+}
+
+/* A variable has one value, whoever gives it. */
+static void check_facts(struct loader *loader, const struct pairs *env)
+{
+	for (size_t i = 0; i < env->count; i++)
+		for (size_t t = 0; t < loader->target_count; t++)
+			if (!is_reserved(env->items[i].key) &&
+			    target_fact(&loader->targets[t], env->items[i].key))
 				problem_add(loader->problems, env->items[i].place,
-				    "%s is set by minsys", env->items[i].key);
+				    "%s is a fact of the target %s already", env->items[i].key,
+				    loader->targets[t].name);
 }
 
 static void check_exports(struct stage_file *file)
@@ -95,6 +116,22 @@ static void check_doubles(struct stage_file *file)
 			if (!strcmp(stage->target_files.items[i], stage->files.items[j]))
 				problem_add(file->reader.problems, stage->target_files.places[i],
 				    "`%s` is in `files` too", stage->files.items[j]);
+			else if (paths_meet(stage->target_files.items[i], stage->files.items[j]))
+				problem_add(file->reader.problems, stage->target_files.places[i],
+				    "`%s` stands in the way of `%s`, which is in `files`",
+				    stage->target_files.items[i], stage->files.items[j]);
+}
+
+/* The shell gets it as one argument. */
+static void check_run(struct stage_file *file)
+{
+	const char *run = file->stage->run;
+
+	if (run && strlen(run) > SCRIPT_LIMIT)
+		problem_add(file->reader.problems, reader_key_place(&file->reader, "run"),
+		    "`run` has %zu bytes, and %d are the most that Linux takes: put what it does "
+		    "into a file, name that in `files`, and run it",
+		    strlen(run), SCRIPT_LIMIT);
 }
 
 static void load_stage(struct loader *loader, const char *name, struct stage_file *file)
@@ -112,13 +149,14 @@ static void load_stage(struct loader *loader, const char *name, struct stage_fil
 	    sizeof(fields) / sizeof(*fields), &read);
 	file->stage = arena_alloc(arena, 1, sizeof(*file->stage));
 	*file->stage = read.stage;
-	file->stage->place = reader_place(&file->reader, NULL);
 	file->sources = read.sources;
 	file->needs = read.needs;
 	loader_check_env(loader, &file->stage->env);
+	check_facts(loader, &file->stage->env);
 	check_exports(file);
 	check_provides(file);
 	check_doubles(file);
+	check_run(file);
 	check_files(loader, folder, &file->stage->files);
 	for (size_t i = 0; i < loader->target_count; i++) {
 		_cleanup_free_ char *target = xasprintf("targets/%s", loader->targets[i].name);

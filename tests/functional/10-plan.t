@@ -74,6 +74,45 @@ no_target() {
 }
 ok 'an unknown target is named, with those there are' no_target
 
+# names TEXT: the project is refused, and this is said of it.
+names() {
+	status 2 minsys list >"$work/log" 2>&1 && says "$work/log" "$1"
+}
+{
+	printf 'summary: Long\nrun: |\n' &&
+		yes '  : a line that does nothing but to be long enough' | head -n 3000
+} | stage long
+ok 'a script that no shell could be given' names \
+	"stages/long/stage.yaml:2:6: \`run\` has 147000 bytes, and 131071 are the most"
+rm -r "$project/stages/long"
+mkdir "$project/targets/here/x"
+touch "$project/targets/here/x/y"
+stage overlap <<-'END'
+	summary: A file that would have to be a folder too
+	files: [x]
+	target_files: [x/y]
+	timeout: 721h
+	run: ":"
+END
+touch "$project/stages/overlap/x"
+ok 'files that stand in each other'\''s way' names \
+	"stages/overlap/stage.yaml:3:16: \`x/y\` stands in the way of \`x\`"
+ok 'a timeout that never comes' names \
+	"stages/overlap/stage.yaml:4:10: \`timeout\` must be at most 30 days, 720h, not \`721h\`"
+rm -r "$project/stages/overlap" "$project/targets/here/x"
+cp "$project/stages/sources.yaml" "$work/kept"
+cat >>"$project/stages/sources.yaml" <<-'END'
+	local:
+	  version: "1"
+	  license: MIT
+	  path: stages
+	  include: [first, secnod, "new\nline"]
+END
+ok 'an include that is not there' names \
+	'stages/sources.yaml:12:20: there is no stages/secnod'
+ok 'a name with a newline in it' names 'stages/sources.yaml:12:28: `new?line` is not a relative path'
+cp "$work/kept" "$project/stages/sources.yaml"
+
 # --- A project with every mistake ---
 
 hash=$(sha256_of "$mirror/pool/tools.deb")
@@ -207,6 +246,7 @@ provides: Not A Name
 END
 stage same <<END
 summary: Provides what first does
+env: {SOURCE_DATE_EPOCH: "1"}
 run: ":"
 provides: first
 END
@@ -337,7 +377,8 @@ stages/nul/stage.yaml:2:3: this is not YAML: control characters are not allowed
 stages/recursive/stage.yaml:1:4: anchors and aliases are not taken; write it out
 stages/recursive/stage.yaml:1:8: anchors and aliases are not taken; write it out
 stages/round-c/stage.yaml:4:5: a cycle: round-a needs round-b needs round-c needs round-a
-stages/same/stage.yaml:3:11: the stage first provides `first` too
+stages/same/stage.yaml:2:7: SOURCE_DATE_EPOCH is a fact of the target here already
+stages/same/stage.yaml:4:11: the stage first provides `first` too
 stages/second/stage.yaml:8:3: `loud` stands in the way of `loud/er`, which the stage leaf exports
 stages/self/stage.yaml:2:9: a cycle: self needs self
 stages/sources.yaml:5:7: an origin has either `url` or `pool`
@@ -346,11 +387,11 @@ stages/sources.yaml:9:12: `ftp://example.org/hello-1.0.tar.gz` is not a URL that
 stages/sources.yaml:10:15: `sha256` must be 64 hexadecimal digits, not `0123ABC`
 stages/sources.yaml:11:13: `../etc/passwd` is not a path in a Debian archive, pool/…
 stages/sources.yaml:13:7: an origin must be a mapping, not a text
-stages/sources.yaml:14:13: `../up` is not a relative path without `.` and `..`
+stages/sources.yaml:14:13: `../up` is not a relative path without `.`, `..` and control characters
 stages/sources.yaml:14:23: `a` is in `exclude` twice
 stages/sources.yaml:15:1: only an archive has an `exclude`; a folder has an `include`
 stages/sources.yaml:18:9: there is no folder missing in the project
-stages/sources.yaml:19:12: `a/b` is not a name directly in the folder
+stages/sources.yaml:19:13: `a/b` is not a name directly in the folder
 stages/sources.yaml:21:1: a source has either `origins` to download it from, or the `path` of a folder of this project
 stages/sources.yaml:27:12: a source needs an origin
 stages/sources.yaml:28:1: `Big Name` is not a name (small letters, digits and `._+-`, at most 64)
@@ -368,8 +409,8 @@ stages/types/stage.yaml:4:8: `needs` must be a list, not a mapping
 stages/types/stage.yaml:5:9: each of `files` must be a text, not a list
 stages/types/stage.yaml:5:14: each of `files` must be a text, not a mapping
 stages/types/stage.yaml:5:22: there is no file stages/types/Ünï
-stages/types/stage.yaml:5:27: `../x` is not a relative path without `.` and `..`
-stages/types/stage.yaml:5:35: `/abs` is not a relative path without `.` and `..`
+stages/types/stage.yaml:5:27: `../x` is not a relative path without `.`, `..` and control characters
+stages/types/stage.yaml:5:35: `/abs` is not a relative path without `.`, `..` and control characters
 stages/types/stage.yaml:6:6: `env` must be a mapping, not a list
 stages/types/stage.yaml:7:10: `exports` must be a mapping, not a text
 stages/types/stage.yaml:8:11: `provides` must be a text, not a list
@@ -382,7 +423,7 @@ stages/values/stage.yaml:5:3: PATH is set by minsys
 stages/values/stage.yaml:6:3: `1ST` is not a variable's name (letters, digits and `_`)
 stages/values/stage.yaml:7:3: OUT is set by minsys
 stages/values/stage.yaml:10:3: `../secret` is neither a path in the output nor `.`, all of it
-stages/values/stage.yaml:11:3: `/abs` is not a relative path without `.` and `..`
+stages/values/stage.yaml:11:3: `/abs` is not a relative path without `.`, `..` and control characters
 stages/values/stage.yaml:12:11: /minsys/build is another folder in every step
 targets/empty/target.yaml:1:1: a target needs the key `env`
 targets/empty/target.yaml:1:1: a target needs the key `summary`
@@ -396,7 +437,7 @@ toolchain/root.lock:2:8: the lock is of trixie, and root.yaml asks for bookworm;
 toolchain/root.lock:5:5: tools does not come after zlib: the list is sorted, none is there twice
 toolchain/root.yaml:2:19: more-tools is not in toolchain/root.lock; `minsys lock` writes it anew
 toolchain/root.yaml:2:31: `-bad` is not the name of a Debian package
-toolchain/root.yaml:4:3: `/etc/link` is not a relative path without `.` and `..`
+toolchain/root.yaml:4:3: `/etc/link` is not a relative path without `.`, `..` and control characters
 minsys: 104 problems in the files of PROJECT; nothing was done
 END
 ok 'every mistake is named with its place, in one run' all_problems
