@@ -438,7 +438,7 @@ toolchain/root.lock:5:5: tools does not come after zlib: the list is sorted, non
 toolchain/root.yaml:2:19: more-tools is not in toolchain/root.lock; `minsys lock` writes it anew
 toolchain/root.yaml:2:31: `-bad` is not the name of a Debian package
 toolchain/root.yaml:4:3: `/etc/link` is not a relative path without `.`, `..` and control characters
-minsys: 104 problems in the files of PROJECT; nothing was done
+minsys: 105 problems in the files of PROJECT; nothing was done
 END
 ok 'every mistake is named with its place, in one run' all_problems
 ok 'nothing was built, and no store made' test ! -e "$MINSYS_CACHE"
