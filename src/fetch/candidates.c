@@ -138,6 +138,7 @@ struct candidate *candidates_next(struct file *file)
 void host_answers(struct host *host)
 {
 	host->answered = true;
+	host->again_at = 0;
 	free(steal_ptr(&host->down));
 }
 

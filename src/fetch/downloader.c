@@ -24,13 +24,16 @@ static bool is_active(const struct file *file)
 }
 
 /* A file that waits in vain for one place may ask another above the limit of all: otherwise
- * hosts that never answer could take up every transfer. */
+ * hosts that never answer could take up every transfer. A host in doubt is tried by one alone. */
 static bool has_room(const struct candidate *candidate)
 {
 	const struct downloader *downloader = candidate->file->downloader;
 	const struct settings *settings = downloader->settings;
+	const struct host *host = candidate->host;
 
-	return candidate->host->running < settings->parallel_host &&
+	if (host->again_at && (host->running || host->again_at > clock_milliseconds()))
+		return false;
+	return host->running < settings->parallel_host &&
 	       (downloader->running < settings->parallel || is_active(candidate->file));
 }
 
@@ -229,7 +232,7 @@ static void leave_dripping(struct file *file)
 
 	if (!seconds || winner->drips || now - winner->measured_at < seconds * UINT64_C(1000))
 		return;
-	if (winner->received - winner->measured >= seconds * UINT64_C(SLOWEST)) {
+	if (winner->received - winner->measured >= (uint64_t)seconds * SLOWEST) {
 		winner->measured_at = now;
 		winner->measured = winner->received;
 		return;

@@ -25,7 +25,7 @@ struct settings {
 	unsigned retries;	 /* of one candidate */
 	unsigned retry_delay_ms; /* before the first; doubles, with a random part */
 	unsigned hedge_ms;
-	unsigned stall_seconds;	  /* without data until a transfer is given up */
+	unsigned stall_seconds;	  /* with no data, or hardly any, until a transfer is given up */
 	unsigned connect_seconds; /* until a connection is */
 	unsigned wait_seconds;	  /* that a server may ask to wait at most */
 };
@@ -34,8 +34,10 @@ struct host {
 	char *name; /* scheme, name and port */
 	unsigned running;
 	bool answered; /* in this run */
-	bool slow;     /* another place answered first */
-	char *down;    /* why it could not be reached */
+	bool slow;     /* another place answered first, or it could not be reached */
+	uint64_t
+	    again_at; /* it could not be reached: one try, from then on, decides; 0: no doubt */
+	char *down;   /* why it could not be reached */
 };
 
 enum candidate_state {
@@ -71,6 +73,7 @@ struct candidate {
 	uint64_t received;    /* bytes of content in this try */
 	uint64_t measured_at; /* clock_milliseconds(): its speed is measured from here on */
 	uint64_t measured;    /* `received` at that time */
+	bool decides;	      /* whether its host is down */
 	bool has_begun;	      /* to deliver; it is the file's winner */
 	bool was_dropped;
 	bool was_busy; /* somebody else writes the file */

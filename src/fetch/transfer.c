@@ -38,7 +38,7 @@ void transfer_refuse(struct file *file, uint64_t needed, const struct err *e)
 	human_bytes(needed, needed_text);
 	human_bytes((uint64_t)disk.f_bavail * disk.f_frsize, free_text);
 	snprintf(file->fatal, sizeof(file->fatal),
-	    "no space: %s needed, %s are free (%s); make room and run it again, what has come is "
+	    "no space: %s%s needed, %s are free (%s); make room and run it again, what has come is "
 	    "kept; the folder is %s",
 	    needed ? needed_text : "more", needed ? " more are" : " is", free_text,
 	    strerrordesc_np(e->errnum), file->downloader->folder);
@@ -246,6 +246,7 @@ int transfer_start(struct candidate *candidate, struct err *e)
 	candidate->curl_error[0] = 0;
 	candidate->range_start = UINT64_MAX;
 	candidate->received = candidate->measured = 0;
+	candidate->decides = candidate->host->again_at != 0;
 	candidate->has_begun = candidate->was_dropped = candidate->was_busy = false;
 	candidate->offset = resume_offset(candidate);
 	set_limits(curl, downloader->settings);
@@ -425,22 +426,25 @@ static void judge_status(struct candidate *candidate)
 			    : "");
 }
 
-/* The host was not reached. That may be an accident; but when it was tried again, nothing else
- * runs there and it has never answered, others of the same run need not try. Meanwhile the next
- * place is asked at once. */
+/* The host was not reached. That may be an accident, so the next place is asked at once, and this
+ * one again after a pause, by one alone; when that fails too, others need not try. */
 static void judge_unreachable(struct candidate *candidate)
 {
 	struct host *host = candidate->host;
-	bool again = candidate->tries > 1 || !candidate->file->downloader->settings->retries;
+	bool none_again = !candidate->file->downloader->settings->retries;
 
-	if (host->answered || host->running > 1 || !again) {
-		pause_or_fail(candidate, 0);
-		candidate->file->hedge_at = 0;
+	if (!host->answered && host->running == 1 && (candidate->decides || none_again)) {
+		free(host->down);
+		host->down = xstrdup(candidate->reason);
+		candidate->state = CANDIDATE_FAILED;
 		return;
 	}
-	if (!host->down)
-		host->down = xstrdup(candidate->reason);
-	candidate->state = CANDIDATE_FAILED;
+	pause_or_fail(candidate, 0);
+	candidate->file->hedge_at = 0;
+	if (host->answered || host->again_at)
+		return;
+	host->slow = true;
+	host->again_at = candidate->state == CANDIDATE_PAUSES ? candidate->retry_at : 1;
 }
 
 static void say_why(struct candidate *candidate, CURLcode code)

@@ -33,11 +33,14 @@ static int read_target(int folder_fd, const char *name, struct entry *entry, str
 	return 0;
 }
 
-/* What an image cannot take from a tree; NULL when it can. */
-static const char *unfit(const struct stat *status, const char *path)
+/* What an image cannot take from a tree; NULL when it can. Some file systems count a name's
+ * characters and not its bytes. */
+static const char *unfit(const struct stat *status, const char *name, const char *path)
 {
 	if (strlen(path) > PATH_MAX - 1)
 		return "has a path longer than 4095 bytes, the longest that Linux takes";
+	if (strlen(name) > NAME_MAX)
+		return "has a name longer than 255 bytes, the longest that an image takes";
 	switch (status->st_mode & S_IFMT) {
 	case S_IFDIR:
 	case S_IFREG:
@@ -65,7 +68,7 @@ static int list_entry(struct content *content, int folder_fd, const char *name, 
 
 	if (fstatat(folder_fd, name, &status, AT_SYMLINK_NOFOLLOW))
 		return err_errno(e, "look at %s", path);
-	why = unfit(&status, path);
+	why = unfit(&status, name, path);
 	if (why) {
 		faults_add(faults, 0, 0, "`/%s` in the tree %s", path, why);
 		return 0;

@@ -16,7 +16,7 @@
 #include <sys/types.h>
 
 struct entry {
-	char *path;    /* below the root; "" is the root itself */
+	char *path;    /* below the root, each part 255 bytes at most; "" is the root itself */
 	char type;     /* f, d, l (symbolic link), c, b or p, as in the table */
 	unsigned mode; /* the permission bits; 0777 for a link */
 	uint32_t uid;

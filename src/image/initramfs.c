@@ -11,6 +11,8 @@
 #define LEVEL 6
 /* Many programs read archives in units of this size; what is appended starts at one, too. */
 #define UNIT 512
+/* The name of the entry behind the last; the kernel too goes by the name alone. */
+#define TRAILER "TRAILER!!!"
 
 struct archive {
 	z_stream gzip;
@@ -126,6 +128,11 @@ static int add_entry(
 {
 	const struct entry *entry = &content->entries[index];
 
+	if (!strcmp(entry->path, TRAILER))
+		return err_kind(e, ERR_INPUT,
+		    "/%s has the name that ends an initramfs, and what follows would be lost; "
+		    "rename it",
+		    entry->path);
 	if (entry->size > UINT32_MAX)
 		return err_kind(e, ERR_INPUT,
 		    "%s is too large: an initramfs holds files of up to 4 GiB", entry->path);
@@ -146,7 +153,7 @@ static int add_all(struct archive *a, const struct content *content, time_t time
 	for (size_t i = 0; i < content->count; i++)
 		if (add_entry(a, content, i, time, e))
 			return -1;
-	if (add_header(a, &trailer, 0, 0, "TRAILER!!!", e) || pad(a, UNIT, e))
+	if (add_header(a, &trailer, 0, 0, TRAILER, e) || pad(a, UNIT, e))
 		return -1;
 	return compress_pending(a, Z_FINISH, e);
 }

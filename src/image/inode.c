@@ -229,6 +229,7 @@ static void names_fill_block(struct names *names)
 	    &length, sizeof(length));
 }
 
+/* `length` is 255 at most, as content.h says. */
 static void names_add(
     struct names *names, ext2_ino_t number, unsigned char type, const char *name, size_t length)
 {

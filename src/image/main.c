@@ -68,6 +68,11 @@ static int run(int argc, char **argv, struct err *e)
 	}
 	if (faults.count)
 		return show_faults(&faults, o.devices, e);
+	if (output_is_in_tree(o.output, content.tree_fd))
+		return err_kind(e, ERR_INPUT,
+		    "%s is to be in the tree %s itself, and so would be part of the next image; "
+		    "write it elsewhere",
+		    o.output, o.tree);
 	return write_image(&o, &content, e);
 }
 

@@ -79,7 +79,7 @@ fetch() {
 		MINSYS_FETCH_STALL_S=${STALL_S-10} \
 		timeout 120 "$BIN/minsys-fetch" --folder "$work/folder" "$@" <"$work/request" \
 		>"$work/answer" 2>"$work/errors" || got=$?
-	cat "$work/answer" "$work/errors"
+	tail -qn 20 "$work/answer" "$work/errors"
 	return $got
 }
 fetch_big() {
@@ -104,7 +104,7 @@ holds() {
 }
 # asked N PATH: there were as many requests for the path.
 asked() {
-	cat "$log"
+	tail -n 20 "$log"
 	[ "$(grep -c "^/$2 " "$log")" = "$1" ]
 }
 resumed() {

@@ -464,6 +464,32 @@ else
 	skip 'a folder that cannot be read is named' "another user cannot run $image"
 fi
 
+trailer() {
+	: >"$tree/TRAILER!!!" && mkdir "$work/inner" && : >"$work/inner/TRAILER!!!" || return 1
+	result=0
+	refused_tree '/TRAILER!!! has the name that ends an initramfs' || result=1
+	rm "$tree/TRAILER!!!"
+	mkdir "$work/inner/below" && mv "$work/inner/TRAILER!!!" "$work/inner/below" &&
+		"$image" initramfs --tree "$work/inner" --devices /dev/null -o "$work/whole" &&
+		zcat "$work/whole" | cpio -it --quiet | grep -qx 'below/TRAILER!!!' || result=1
+	return "$result"
+}
+ok "the name that ends an initramfs is refused, and only at the root" trailer
+
+# into_tree FILE: where it would be part of the next image.
+into_tree() {
+	status 2 "$image" initramfs --tree "$tree" --devices "$table" -o "$1" 2>"$work/message" &&
+		says "$work/message" 'is to be in the tree' && test ! -e "$1"
+}
+ln -s "$tree/etc" "$work/link-into-tree"
+ok 'an output in the tree is refused' into_tree "$tree/initramfs"
+ok 'in a folder of the tree' into_tree "$tree/etc/nested/initramfs"
+ok 'by way of a link' into_tree "$work/link-into-tree/initramfs"
+ok 'and in the current folder' sh -c "cd '$tree/etc' && ! '$image' initramfs --tree .. \
+	--devices '$table' -o initramfs && test ! -e initramfs"
+ok 'beside the tree it is not' sh -c "cd '$tree' && '$image' initramfs --tree . \
+	--devices '$table' --time '$time' -o ../beside && cmp ../beside '$work/initramfs'"
+
 mkdir "$work/lost" && echo x >"$work/lost/lost+found"
 lost_and_found() {
 	status 2 "$image" disk --tree "$work/lost" --devices /dev/null -o "$work/refused" \
@@ -508,5 +534,39 @@ fails_and_keeps() {
 		test "$(find "$work" -maxdepth 1 -name 'kept*' | wc -l)" = 1
 }
 ok 'a write that fails leaves the old image' fails_and_keeps
+
+# interrupted SIGNAL NUMBER: sent while the image is written. A shell has what it starts in the
+# background ignore SIGINT, hence env.
+mkdir "$work/slow"
+truncate -s 4000M "$work/slow/zeros"
+interrupted() {
+	env --default-signal="$1" "$image" initramfs --tree "$work/slow" --devices /dev/null \
+		-o "$work/kept" &
+	writing=$!
+	for _ in $(seq 200); do
+		[ ! -e "$work/kept.$writing.tmp" ] || break
+		sleep 0.05
+	done
+	test -e "$work/kept.$writing.tmp" && kill -s "$1" "$writing" || return 1
+	status "$((128 + $2))" wait "$writing" && says "$work/kept" old &&
+		test "$(find "$work" -maxdepth 1 -name 'kept*' | wc -l)" = 1
+}
+ok 'an interruption (^C) removes the unfinished image' interrupted INT 2
+ok 'so does SIGTERM' interrupted TERM 15
+ok 'so does SIGHUP' interrupted HUP 1
+ignored() {
+	truncate -s 100M "$work/slow/zeros"
+	(
+		trap '' HUP
+		exec "$image" initramfs --tree "$work/slow" --devices /dev/null -o "$work/kept"
+	) &
+	writing=$!
+	for _ in $(seq 200); do
+		kill -s HUP "$writing" 2>/dev/null || break
+		sleep 0.01
+	done
+	wait "$writing" && gzip -t "$work/kept"
+}
+ok 'a signal that is ignored (nohup) stays so' ignored
 
 finish

@@ -210,17 +210,17 @@ static void what_has_no_pin_gets_its_digest(void **state)
 	struct fixture *f = *state;
 	struct digest digest;
 	struct err e = {0};
-	size_t origin = 0;
 
-	write_program(f, "grep -q '\"sha256\":null' && "
-			 "echo '{\"files\":[{\"sha256\":\"" B "\",\"origin\":1}]}'");
-	assert_int_equal(
-	    fetch_unpinned(&f->options, "new", f->origins, 2, &digest, &origin, &e), 0);
+	write_program(f, "grep -q '\"sha256\":null' && echo x >/proc/self/fd/3/" B " && "
+			 "echo '{\"files\":[{\"sha256\":\"" B "\",\"origin\":0}]}'");
+	assert_int_equal(fetch_unpinned(&f->options, "new", f->origins, &digest, &e), 0);
 	assert_true(digest_equal(&digest, &f->origins[1].sha256));
-	assert_int_equal(origin, 1);
+	write_program(f, "echo '{\"files\":[{\"sha256\":\"" A "\",\"origin\":0}]}'");
+	assert_int_equal(fetch_unpinned(&f->options, "new", f->origins, &digest, &e), -1);
+	assert_int_equal(e.kind, ERR_ENVIRONMENT);
+	assert_says(&e, "the download folder does not have it");
 	f->options.offline = true;
-	assert_int_equal(
-	    fetch_unpinned(&f->options, "new", f->origins, 2, &digest, &origin, &e), -1);
+	assert_int_equal(fetch_unpinned(&f->options, "new", f->origins, &digest, &e), -1);
 	assert_says(&e, "--offline");
 }
 

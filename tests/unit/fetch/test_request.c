@@ -50,6 +50,25 @@ static void all_of_a_request_is_read(void **state)
 	request_free(&request);
 }
 
+static void assert_shown(const char *url, const char *expected)
+{
+	_cleanup_free_ char *shown = url_to_show(url);
+
+	assert_string_equal(shown, expected);
+}
+
+static void a_password_is_not_shown(void **state)
+{
+	(void)state;
+	assert_shown("http://user:secret@a.example/x", "http://***@a.example/x");
+	assert_shown("https://secret@a.example", "https://***@a.example");
+	assert_shown("http://user:s@cret@a.example?x", "http://***@a.example?x");
+	assert_shown("user:secret@a.example/x", "***@a.example/x");
+	assert_shown("http://a.example/x@y//z", "http://a.example/x@y//z");
+	assert_shown("/srv/x@y", "/srv/x@y");
+	assert_shown("", "");
+}
+
 static void assert_rejected(const char *text, const char *reason)
 {
 	struct request request;
@@ -145,6 +164,7 @@ static void an_answer_is_always_utf8(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_password_is_not_shown),
 	    cmocka_unit_test(all_of_a_request_is_read),
 	    cmocka_unit_test(wrong_forms_are_rejected),
 	    cmocka_unit_test(wrong_origins_are_rejected),
