@@ -1,8 +1,6 @@
 #include "base/digest.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 void digest_begin(struct digest_stream *s)
 {
@@ -29,23 +27,6 @@ struct digest digest_of(const void *bytes, size_t length)
 	digest_begin(&s);
 	digest_add(&s, bytes, length);
 	return digest_end(&s);
-}
-
-int digest_of_fd(int fd, struct digest *ret_digest, struct err *e)
-{
-	struct digest_stream s;
-	char chunk[65536];
-	ssize_t got;
-
-	digest_begin(&s);
-	while ((got = read(fd, chunk, sizeof(chunk))) != 0) {
-		if (got > 0)
-			digest_add(&s, chunk, (size_t)got);
-		else if (errno != EINTR)
-			return err_errno(e, "read");
-	}
-	*ret_digest = digest_end(&s);
-	return 0;
 }
 
 char *digest_format(const struct digest *d, char ret_text[DIGEST_HEX_SIZE])

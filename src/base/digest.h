@@ -34,8 +34,6 @@ void digest_add(struct digest_stream *s, const void *bytes, size_t length);
 struct digest digest_end(struct digest_stream *s);
 
 struct digest digest_of(const void *bytes, size_t length);
-/* Of a descriptor's content from its offset to its end. */
-int digest_of_fd(int fd, struct digest *ret_digest, struct err *e);
 
 /* Write the digest's text and its NUL into `ret_text`; returns ret_text. */
 char *digest_format(const struct digest *d, char ret_text[DIGEST_HEX_SIZE]);

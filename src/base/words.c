@@ -77,3 +77,27 @@ void make_printable(char *text)
 			c[0] = c[1] = '?';
 	}
 }
+
+/* How many bytes of a control character begin here, but for newlines and tabs. */
+static size_t control_bytes(const char *bytes, size_t length)
+{
+	unsigned char byte = (unsigned char)bytes[0];
+
+	if (byte == 0xc2) /* U+0080 to U+009F; nobody knows what comes behind the end */
+		return length < 2 ? 1 : ((unsigned char)bytes[1] & 0xe0) == 0x80 ? 2 : 0;
+	return (byte < ' ' && byte != '\n' && byte != '\t') || byte == 0x7f;
+}
+
+void add_visible(struct buf *text, const char *bytes, size_t length)
+{
+	while (length) {
+		size_t control = control_bytes(bytes, length);
+
+		for (size_t i = 0; i < control; i++)
+			buf_printf(text, "\\x%02x", (unsigned char)bytes[i]);
+		if (!control)
+			buf_add(text, bytes, 1);
+		bytes += control ? control : 1;
+		length -= control ? control : 1;
+	}
+}

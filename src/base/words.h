@@ -3,6 +3,8 @@
 #ifndef BASE_WORDS_H
 #define BASE_WORDS_H
 
+#include "base/buf.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -17,5 +19,9 @@ const char *word_nearest(const char *word, const char *const *candidates);
  * has beyond them, so that a name found in an archive or a file can neither command a terminal nor
  * begin a line of its own. */
 void make_printable(char *text);
+
+/* Add bytes that anyone may have written to a text for a terminal: newlines and tabs as they are,
+ * every other byte of a control character as \xNN. */
+void add_visible(struct buf *text, const char *bytes, size_t length);
 
 #endif

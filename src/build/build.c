@@ -1,11 +1,11 @@
 #include "build/build.h"
 
 #include "base/file.h"
+#include "base/human.h"
 #include "base/memory.h"
 
 #include <string.h>
 #include <sys/file.h>
-#include <time.h>
 
 static size_t stage_index(const struct plan *plan, const struct stage *stage)
 {
@@ -15,7 +15,7 @@ static size_t stage_index(const struct plan *plan, const struct stage *stage)
 	abort(); /* a stage is always of its plan */
 }
 
-const struct stage_result *build_result(const struct build *b, const struct stage *stage)
+static const struct stage_result *result_of(const struct build *b, const struct stage *stage)
 {
 	return &b->results[stage_index(b->options->plan, stage)];
 }
@@ -85,13 +85,29 @@ static int prepare(const struct build_options *options, struct build *b, struct 
 
 void build_free(struct build *b)
 {
+	for (size_t i = 0; b->results && i < b->options->plan->stage_count; i++)
+		free(b->results[i].isolation);
 	free(b->wanted_sources);
 	free(b->results);
 	free(b->inputs.sources);
 	*b = (struct build){0};
 }
 
-/* A result is one line: the digest of the output. */
+/* The text behind `name` and a space in one of the lines of `text`; NULL when there is none. The
+ * caller frees it. */
+static char *read_line(const char *text, const char *name)
+{
+	for (const char *line = strchr(text, '\n'); line; line = strchr(line, '\n')) {
+		size_t length = strlen(name);
+
+		line++;
+		if (!strncmp(line, name, length) && line[length] == ' ')
+			return xstrndup(line + length + 1, strcspn(line + length + 1, "\n"));
+	}
+	return NULL;
+}
+
+/* The first line of a result is the digest of the output; others say how it came about. */
 static int read_result(struct build *b, struct stage_result *result, bool *ret_found, struct err *e)
 {
 	_cleanup_buf_ struct buf text = {0};
@@ -100,32 +116,39 @@ static int read_result(struct build *b, struct stage_result *result, bool *ret_f
 		return -1;
 	if (!*ret_found)
 		return 0;
+	free(result->isolation);
+	result->isolation = read_line(text.data, "isolation");
 	text.data[strcspn(text.data, "\n")] = 0;
 	if (digest_parse(text.data, &result->tree, e))
 		return -1;
-	*ret_found = store_has_tree(b->host.store, &result->tree);
+	*ret_found = result->isolation && store_has_tree(b->host.store, &result->tree);
 	return 0;
 }
 
-static int write_result(struct build *b, const struct action *action,
-    const struct stage_result *result, long long milliseconds, struct err *e)
+/* In one line; the caller frees it. */
+static char *describe_isolation(const struct step_host *host)
+{
+	char *text = xasprintf(
+	    "%s%s%s", host->isolation, host->reason ? ": " : "", host->reason ? host->reason : "");
+
+	for (char *c = text; *c; c++)
+		if (*c == '\n')
+			*c = ' ';
+	return text;
+}
+
+static int write_result(struct build *b, const struct action *action, struct stage_result *result,
+    uint64_t milliseconds, struct err *e)
 {
 	_cleanup_buf_ struct buf text = {0};
 	char hex[DIGEST_HEX_SIZE];
 
-	buf_printf(&text, "%s\nisolation %s%s%s\nmilliseconds %lld\n",
-	    digest_format(&result->tree, hex), b->host.isolation, b->host.reason ? ": " : "",
-	    b->host.reason ? b->host.reason : "", milliseconds);
+	free(result->isolation);
+	result->isolation = describe_isolation(&b->host);
+	buf_printf(&text, "%s\nisolation %s\nmilliseconds %llu\n",
+	    digest_format(&result->tree, hex), result->isolation, (unsigned long long)milliseconds);
 	return store_record_write(
 	    b->host.store, "results", &action->key, text.data, text.length, e);
-}
-
-static long long now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
 static int run_step_of(struct build *b, const struct action *action, struct stage_result *result,
@@ -166,7 +189,7 @@ static int run_stage(
 {
 	const struct build_watch *watch = b->options->watch;
 	struct step_failure failure = {0};
-	long long begin = now_ms();
+	uint64_t begin = clock_milliseconds();
 	int status;
 
 	watch->stage(watch->context, action->stage, STAGE_RUNNING, 0, NULL);
@@ -178,10 +201,10 @@ static int run_stage(
 	if (!status)
 		status = run_step_of(b, action, result, &failure, e);
 	if (!status)
-		status = write_result(b, action, result, now_ms() - begin, e);
+		status = write_result(b, action, result, clock_milliseconds() - begin, e);
 	watch->stage(watch->context, action->stage, status ? STAGE_FAILED : STAGE_BUILT,
-	    now_ms() - begin, &failure);
-	buf_free(&failure.log_end);
+	    clock_milliseconds() - begin, &failure);
+	step_failure_free(&failure);
 	result->built = !status;
 	return status ? err_wrap(e, "stage %s", action->stage->name) : 0;
 }
@@ -240,7 +263,7 @@ static int build_stage(
 	for (size_t i = 0; i < stage->source_count; i++)
 		action.sources[i] = *inputs_source(&b->inputs, stage->sources[i]);
 	for (size_t i = 0; i < stage->need_count; i++)
-		action.needs[i] = build_result(b, stage->needs[i])->tree;
+		action.needs[i] = result_of(b, stage->needs[i])->tree;
 	action_seal(b->options->plan, &action);
 	status = build_action(b, &action, result, e);
 	action_free(&action);

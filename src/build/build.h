@@ -22,7 +22,7 @@ struct build_watch {
 	/* `milliseconds` it took, when built; `failure` when failed and the script was the cause.
 	 */
 	void (*stage)(void *context, const struct stage *stage, enum stage_state state,
-	    long long milliseconds, const struct step_failure *failure);
+	    uint64_t milliseconds, const struct step_failure *failure);
 };
 
 struct build_options {
@@ -45,6 +45,8 @@ struct stage_result {
 	bool built; /* in this build, not before */
 	struct digest key;
 	struct digest tree; /* of its output */
+	char *isolation;    /* that held when it was built: its name and, when there are
+			       stronger ones, ": " and why none of them */
 };
 
 struct build {
@@ -62,7 +64,5 @@ void build_free(struct build *build);
 
 /* Only download what the asked stages would need on a machine with an empty store. */
 int build_download(const struct build_options *options, struct err *e);
-
-const struct stage_result *build_result(const struct build *build, const struct stage *stage);
 
 #endif

@@ -4,35 +4,208 @@
 #include "base/file.h"
 #include "base/memory.h"
 
-#include <inttypes.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
 
-/* The folder being brought up to date: `name` in the folder `parent`. */
+#define MANIFEST "manifest.json"
+#define MANIFEST_LIMIT (64UL << 20) /* bytes */
+#define RANDOM_DIGITS 16
+
+/*
+ * The folder being brought up to date. The new one is put together beside it, as
+ * ".<name>.new-<random>", under a lock (flock); after the two have changed places that name is the
+ * old one's, until what was edited in it is kept. What stands under such a name with nobody's lock
+ * on it is what a killed runner left.
+ */
 struct folder {
 	int parent;
-	const char *name;
-	int64_t mtime; /* that every file and folder in it was given */
+	const char *name; /* in `parent` */
+	const char *path;
+	const struct build_watch *watch;
+	struct buf *kept; /* paths of the folders where edited files went */
+};
+
+/* A look through an old result. */
+struct look {
+	int64_t mtime; /* that everything in it was given */
 	bool any_edited;
 	int kept; /* where edited files go; -1: only look */
 };
 
-static int split(const char *path, struct folder *folder, char **ret_parent, struct err *e)
+/* --- What may be replaced --- */
+
+/* Is there a result of minsys in the folder `fd`? Then everything in it was given one time. */
+static bool is_result(int fd, int64_t *ret_mtime)
+{
+	_cleanup_buf_ struct buf text = {0};
+	struct stat status;
+	struct err ignored;
+
+	if (fstatat(fd, MANIFEST, &status, 0) ||
+	    file_read(fd, MANIFEST, MANIFEST_LIMIT, &text, &ignored))
+		return false;
+	*ret_mtime = status.st_mtime;
+	return manifest_read(&text, ret_mtime);
+}
+
+static bool is_empty(int fd)
+{
+	int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_closedir_ DIR *entries = again < 0 ? NULL : fdopendir(again);
+	struct dirent *entry;
+
+	while (entries && (entry = readdir(entries)))
+		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+			return false;
+	return entries;
+}
+
+/* Whatever else stands at `name` is the user's. */
+static int check_replaceable(int dirfd, const char *name, const char *path, struct err *e)
+{
+	_cleanup_close_ int fd =
+	    openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int64_t mtime;
+
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
+		return err_kind(e, ERR_INPUT,
+		    "%s is no folder: name a new one with --out, or move it away", path);
+	if (fd < 0) {
+		err_errno(e, "open the folder %s", path);
+		e->kind = ERR_INPUT;
+		return -1;
+	}
+	if (is_result(fd, &mtime) || is_empty(fd))
+		return 0;
+	return err_kind(e, ERR_INPUT,
+	    "%s holds something else than a result of minsys (there is no manifest.json of one), "
+	    "and it would be replaced as a whole: name a new folder with --out, or move it away",
+	    path);
+}
+
+static const char *last_part(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
-	*ret_parent = slash ? xstrndup(path, (size_t)(slash - path)) : xstrdup(".");
-	folder->name = slash ? slash + 1 : path;
-	folder->parent = folder_make(AT_FDCWD, **ret_parent ? *ret_parent : "/", 0755, e);
-	return folder->parent < 0 ? -1 : 0;
+	return slash ? slash + 1 : path;
 }
 
-/* Move an edited file below folder->kept, to where it was: `path`, relative. */
+int export_check(const char *path, char **ret_path, struct err *e)
+{
+	_cleanup_free_ char *plain = xstrdup(path), *resolved = NULL;
+	struct stat status;
+	const char *name;
+
+	for (size_t length = strlen(plain); length && plain[length - 1] == '/';)
+		plain[--length] = 0;
+	if (!lstat(plain, &status) && S_ISLNK(status.st_mode)) {
+		resolved = realpath(plain, NULL);
+		if (!resolved)
+			return err_kind(e, ERR_INPUT, "%s is a link to nothing", path);
+		free(plain);
+		plain = steal_ptr(&resolved);
+	}
+	name = last_part(plain);
+	if (!*name || !strcmp(name, ".") || !strcmp(name, ".."))
+		return err_kind(e, ERR_INPUT,
+		    "the result cannot go to `%s`: it needs a folder of its own, which can be "
+		    "replaced as a whole",
+		    path);
+	if (check_replaceable(AT_FDCWD, plain, plain, e))
+		return -1;
+	*ret_path = steal_ptr(&plain);
+	return 0;
+}
+
+/* --- Names and locks --- */
+
+/* A new name beside the folder; the caller frees it. Not by process id: runners in different
+ * containers may have the same one. */
+static char *new_name(const struct folder *folder)
+{
+	unsigned long long random;
+
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		abort(); /* it cannot fail for so few bytes */
+	return xasprintf(".%s.new-%0*llx", folder->name, RANDOM_DIGITS, random);
+}
+
+static bool is_new_name(const struct folder *folder, const char *name)
+{
+	size_t length = strlen(folder->name);
+	const char *digits = name + 1 + length + strlen(".new-");
+
+	return name[0] == '.' && !strncmp(name + 1, folder->name, length) &&
+	       !strncmp(name + 1 + length, ".new-", strlen(".new-")) &&
+	       strlen(digits) == RANDOM_DIGITS &&
+	       strspn(digits, "0123456789abcdef") == RANDOM_DIGITS;
+}
+
+static bool is_named(int fd, int parent, const char *name)
+{
+	struct stat held, named;
+
+	return !fstat(fd, &held) && !fstatat(parent, name, &named, AT_SYMLINK_NOFOLLOW) &&
+	       held.st_ino == named.st_ino && held.st_dev == named.st_dev;
+}
+
+/* Open the folder `name` and lock it until the descriptor is closed. -1 when there is none, or
+ * when another holds it and we do not `wait`. Where the file system knows no locks, it is only
+ * opened. */
+static int open_locked(int parent, const char *name, bool wait)
+{
+	for (;;) {
+		_cleanup_close_ int fd =
+		    openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		int failed;
+
+		if (fd < 0)
+			return -1;
+		while ((failed = flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB))) && errno == EINTR)
+			;
+		if (failed && errno == EWOULDBLOCK)
+			return -1;
+		/* Another may have put something else there meanwhile. */
+		if (is_named(fd, parent, name))
+			return steal_fd(&fd);
+	}
+}
+
+/* Make the new folder, locked. Returns its descriptor. */
+static int make_new(const struct folder *folder, char **ret_name, struct err *e)
+{
+	for (;;) {
+		_cleanup_free_ char *name = new_name(folder);
+		int fd;
+
+		if (mkdirat(folder->parent, name, 0755)) {
+			if (errno == EEXIST)
+				continue;
+			return err_errno(e, "make %s", name);
+		}
+		fd = open_locked(folder->parent, name, false);
+		/* Another runner took it for left behind before it was locked. */
+		if (fd < 0 && (errno == ENOENT || errno == EWOULDBLOCK))
+			continue;
+		if (fd < 0)
+			return err_errno(e, "open %s", name);
+		*ret_name = steal_ptr(&name);
+		return fd;
+	}
+}
+
+/* --- What was edited --- */
+
+/* Move an edited file below look->kept, to where it was: `path`, relative. */
 static int keep_file(
-    struct folder *folder, int dirfd, const char *name, const char *path, struct err *e)
+    struct look *look, int dirfd, const char *name, const char *path, struct err *e)
 {
 	const char *slash = strrchr(path, '/');
 	_cleanup_free_ char *parent = slash ? xstrndup(path, (size_t)(slash - path)) : xstrdup(".");
-	_cleanup_close_ int fd = folder_make(folder->kept, parent, 0755, e);
+	_cleanup_close_ int fd = folder_make(look->kept, parent, 0755, e);
 
 	if (fd < 0)
 		return -1;
@@ -41,34 +214,39 @@ static int keep_file(
 	return 0;
 }
 
-static int look_at(
-    struct folder *folder, int dirfd, const char *name, const char *path, struct err *e);
+static int look_at(struct look *look, int dirfd, const char *name, const char *path, struct err *e);
 
 /* Everything was given one time when it was written: another says "edited". */
-static int look_into(struct folder *folder, int fd, const char *path, struct err *e)
+static int look_into(struct look *look, int fd, const char *path, struct err *e)
 {
 	_cleanup_closedir_ DIR *entries = fdopendir(fd);
 	struct dirent *entry;
 	struct stat status;
 
-	if (!entries)
-		return err_errno(e, "read %s", path);
-	if (!fstat(dirfd(entries), &status) && status.st_mtime != folder->mtime)
-		folder->any_edited = true;
+	if (!entries || fstat(fd, &status))
+		return err_errno(e, "read %s", *path ? path : "the folder");
+	if (status.st_mtime != look->mtime)
+		look->any_edited = true;
+	if (look->kept >= 0 && (status.st_mode & 0700) != 0700)
+		fchmod(fd, 0700); /* files are moved out of it */
 	while ((entry = readdir(entries))) {
 		_cleanup_free_ char *below = NULL;
 
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+		/* The manifest is what says that this is a result: it is moved last. */
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
+		    (!*path && look->kept >= 0 && !strcmp(entry->d_name, MANIFEST)))
 			continue;
 		below = xasprintf("%s%s%s", path, *path ? "/" : "", entry->d_name);
-		if (look_at(folder, dirfd(entries), entry->d_name, below, e))
+		if (look_at(look, fd, entry->d_name, below, e))
 			return -1;
 	}
+	/* If anything in it was kept: the folder as it was. */
+	if (look->kept >= 0 && *path)
+		fchmodat(look->kept, path, status.st_mode & 07777, 0);
 	return 0;
 }
 
-static int look_at(
-    struct folder *folder, int dirfd, const char *name, const char *path, struct err *e)
+static int look_at(struct look *look, int dirfd, const char *name, const char *path, struct err *e)
 {
 	struct stat status;
 	int fd;
@@ -77,126 +255,272 @@ static int look_at(
 		return err_errno(e, "look at %s", path);
 	if (S_ISDIR(status.st_mode)) {
 		fd = folder_open(dirfd, name, e);
-		return fd < 0 ? -1 : look_into(folder, fd, path, e);
+		return fd < 0 ? -1 : look_into(look, fd, path, e);
 	}
-	if (status.st_mtime == folder->mtime)
+	if (status.st_mtime == look->mtime)
 		return 0;
-	folder->any_edited = true;
-	return folder->kept < 0 ? 0 : keep_file(folder, dirfd, name, path, e);
+	look->any_edited = true;
+	return look->kept < 0 ? 0 : keep_file(look, dirfd, name, path, e);
 }
 
-/* Has anything below folder->name been edited? With folder->kept, move it there. */
-static int find_edits(struct folder *folder, const char *name, struct err *e)
+/* Look through the result `name`; with look->kept, move there what was edited in it. */
+static int find_edits(
+    const struct folder *folder, const char *name, struct look *look, struct err *e)
 {
-	int fd = folder_open(folder->parent, name, e);
+	_cleanup_close_ int fd = folder_open(folder->parent, name, e);
+	int entries;
 
-	return fd < 0 ? -1 : look_into(folder, fd, "", e);
+	look->any_edited = false;
+	look->mtime = -1;
+	if (fd < 0)
+		return -1;
+	if (!is_result(fd, &look->mtime))
+		look->any_edited = true;
+	entries = folder_open(fd, ".", e);
+	if (entries < 0 || look_into(look, entries, "", e))
+		return -1;
+	return look->kept < 0 || faccessat(fd, MANIFEST, F_OK, AT_SYMLINK_NOFOLLOW)
+		   ? 0
+		   : look_at(look, fd, MANIFEST, MANIFEST, e);
+}
+
+/* Make a folder "<name>.edited-<n>" that is not there yet. Returns its descriptor. */
+static int make_kept(const struct folder *folder, char **ret_name, struct err *e)
+{
+	for (unsigned n = 1; n < 10000; n++) {
+		_cleanup_free_ char *name = xasprintf("%s.edited-%u", folder->name, n);
+		int fd;
+
+		if (mkdirat(folder->parent, name, 0755)) {
+			if (errno == EEXIST)
+				continue;
+			return err_errno(e, "make %s", name);
+		}
+		fd = folder_open(folder->parent, name, e);
+		if (fd >= 0)
+			*ret_name = steal_ptr(&name);
+		return fd;
+	}
+	return err_set(
+	    e, "there are 9,999 folders of edited files beside %s; remove some", folder->path);
+}
+
+static int keep_edits(const struct folder *folder, const char *old, struct err *e)
+{
+	_cleanup_free_ char *name = NULL;
+	_cleanup_close_ int kept = make_kept(folder, &name, e);
+	struct look look = {.kept = kept};
+	int result;
+
+	if (kept < 0)
+		return -1;
+	result = find_edits(folder, old, &look, e);
+	/* Were only folders changed, nothing went there. */
+	if (unlinkat(folder->parent, name, AT_REMOVEDIR))
+		buf_printf(folder->kept, "%s%.*s%s", folder->kept->length ? ", " : "",
+		    (int)(last_part(folder->path) - folder->path), folder->path, name);
+	return result;
+}
+
+/* Keep what was edited in the result that stands at `old`, and remove the rest. */
+static int retire(const struct folder *folder, const char *old, struct err *e)
+{
+	struct look look = {.kept = -1};
+
+	if (find_edits(folder, old, &look, e) || (look.any_edited && keep_edits(folder, old, e)))
+		return -1;
+	return tree_remove(folder->parent, old, e);
+}
+
+/* --- What killed runners left --- */
+
+/* A whole result may be the old one, with somebody's edits. */
+static int tidy_one(const struct folder *folder, const char *name, struct err *e)
+{
+	_cleanup_close_ int fd = open_locked(folder->parent, name, false);
+	int64_t mtime;
+
+	/* Without locks nobody knows whose it is. */
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB))
+		return 0;
+	return is_result(fd, &mtime) ? retire(folder, name, e)
+				     : tree_remove(folder->parent, name, e);
+}
+
+static void tidy(const struct folder *folder)
+{
+	int again = openat(folder->parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_closedir_ DIR *entries = again < 0 ? NULL : fdopendir(again);
+	struct dirent *entry;
+	struct err e;
+
+	while (entries && (entry = readdir(entries))) {
+		if (!is_new_name(folder, entry->d_name) || !tidy_one(folder, entry->d_name, &e))
+			continue;
+		err_wrap(&e, "%s, left by a build that was killed, stays", entry->d_name);
+		folder->watch->notice(folder->watch->context, e.text);
+	}
+}
+
+/* --- The new one --- */
+
+static int copy_link(int from, int into, const char *name, int64_t mtime, struct err *e)
+{
+	const struct timespec times[2] = {{.tv_sec = mtime}, {.tv_sec = mtime}};
+	char target[PATH_MAX];
+	ssize_t length = readlinkat(from, "", target, sizeof(target) - 1);
+
+	if (length < 0)
+		return err_errno(e, "read the link %s", name);
+	target[length] = 0;
+	if (symlinkat(target, into, name) || utimensat(into, name, times, AT_SYMLINK_NOFOLLOW))
+		return err_errno(e, "copy the link %s", name);
+	return 0;
+}
+
+/* Copy `from`, of the folder `tree`, to into/<name>; a link stays one. */
+static int copy_entry(
+    int tree, const char *from, int into, const char *name, int64_t mtime, struct err *e)
+{
+	_cleanup_close_ int found = file_open_beneath(tree, from, O_PATH | O_NOFOLLOW, e), fd = -1;
+	struct stat status;
+
+	if (found < 0)
+		return -1;
+	if (fstat(found, &status))
+		return err_errno(e, "look at %s", from);
+	if (S_ISLNK(status.st_mode))
+		return copy_link(found, into, name, mtime, e);
+	fd = file_open_beneath(tree, from, O_RDONLY | O_NOFOLLOW, e);
+	if (fd < 0)
+		return -1;
+	return S_ISDIR(status.st_mode) ? tree_copy(fd, into, name, mtime, e)
+				       : tree_copy_file(fd, into, name, mtime, e);
 }
 
 static int copy_export(const struct build *build, const struct exported *exported, int into_fd,
     int64_t mtime, struct err *e)
 {
-	_cleanup_close_ int tree = -1, from = -1, parent = -1;
+	_cleanup_close_ int tree = -1, parent = -1;
 	_cleanup_free_ char *folder = NULL;
 	char path[96];
-	struct stat status;
-	const char *slash = strrchr(exported->path, '/');
+	const char *name = last_part(exported->path);
 
 	store_tree_path(exported->tree, path);
 	tree = folder_open(build->host.store->fd, path, e);
-	if (tree < 0 || (from = file_open_beneath(tree, exported->from, O_RDONLY, e)) < 0)
+	if (tree < 0)
 		return -1;
-	if (fstat(from, &status))
-		return err_errno(e, "look at %s", exported->from);
-	folder = slash ? xstrndup(exported->path, (size_t)(slash - exported->path)) : xstrdup(".");
+	folder = name == exported->path
+		     ? xstrdup(".")
+		     : xstrndup(exported->path, (size_t)(name - 1 - exported->path));
 	parent = folder_make(into_fd, folder, 0755, e);
-	if (parent < 0)
-		return -1;
-	slash = slash ? slash + 1 : exported->path;
-	return S_ISDIR(status.st_mode) ? tree_copy(from, parent, slash, mtime, e)
-				       : tree_copy_file(from, parent, slash, mtime, e);
+	return parent < 0 ? -1 : copy_entry(tree, exported->from, parent, name, mtime, e);
 }
 
-static int write_folder(const struct build *build, const struct exported *exports, size_t count,
-    const struct buf *manifest, struct folder *folder, const char *name, struct err *e)
+/* The folders that an export is in have the one time too. */
+static int set_folder_times(
+    int fd, const char *exported, const struct timespec times[2], struct err *e)
 {
-	const struct timespec times[2] = {{.tv_sec = folder->mtime}, {.tv_sec = folder->mtime}};
-	_cleanup_close_ int fd = -1;
+	_cleanup_free_ char *path = xstrdup(exported);
 
-	if (tree_remove(folder->parent, name, e) ||
-	    (fd = folder_make(folder->parent, name, 0755, e)) < 0)
-		return -1;
-	for (size_t i = 0; i < count; i++)
-		if (copy_export(build, &exports[i], fd, folder->mtime, e))
-			return err_wrap(e, "export %s", exports[i].path);
-	if (file_replace(fd, "manifest.json", manifest->data, manifest->length, 0644, e))
-		return -1;
-	if (utimensat(fd, "manifest.json", times, 0) || futimens(fd, times))
-		return err_errno(e, "set the time of manifest.json");
-	if (syncfs(fd))
-		return err_errno(e, "flush %s", name);
+	for (char *slash = strrchr(path, '/'); slash; slash = strrchr(path, '/')) {
+		*slash = 0;
+		if (utimensat(fd, path, times, AT_SYMLINK_NOFOLLOW))
+			return err_errno(e, "set the time of %s", path);
+	}
 	return 0;
 }
 
-/* A folder "<name>.edited-<n>" that is not there yet. */
-static int make_kept(
-    struct folder *folder, const char *path, char *ret_path, size_t size, struct err *e)
+static int fill(const struct build *build, const struct exported *exports, size_t count,
+    const struct buf *manifest, int fd, struct err *e)
 {
-	for (unsigned n = 1; n < 10000; n++) {
-		_cleanup_free_ char *name = xasprintf("%s.edited-%u", folder->name, n);
+	int64_t mtime = manifest_time(build);
+	const struct timespec times[2] = {{.tv_sec = mtime}, {.tv_sec = mtime}};
 
-		if (!mkdirat(folder->parent, name, 0755)) {
-			snprintf(ret_path, size, "%s.edited-%u", path, n);
-			folder->kept = folder_open(folder->parent, name, e);
-			return folder->kept < 0 ? -1 : 0;
-		}
-		if (errno != EEXIST)
-			return err_errno(e, "make %s", name);
-	}
-	return err_set(e, "there are 9,999 folders of edited files beside %s; remove some", path);
-}
-
-/* The old folder stands at `name` now: keep what was edited in it, remove the rest. */
-static int retire(struct folder *folder, const char *name, const char *path,
-    struct export_outcome *outcome, struct err *e)
-{
-	folder->any_edited = false;
-	folder->kept = -1;
-	if (find_edits(folder, name, e))
-		return -1;
-	if (folder->any_edited) {
-		if (make_kept(folder, path, outcome->kept, sizeof(outcome->kept), e) ||
-		    find_edits(folder, name, e))
+	for (size_t i = 0; i < count; i++)
+		if (copy_export(build, &exports[i], fd, mtime, e))
+			return err_wrap(e, "export %s", exports[i].path);
+	for (size_t i = 0; i < count; i++)
+		if (set_folder_times(fd, exports[i].path, times, e))
 			return -1;
-		/* Only folders had changed: nothing went there. */
-		close(steal_fd(&folder->kept));
-		if (!rmdir(outcome->kept))
-			outcome->kept[0] = 0;
-	}
-	return tree_remove(folder->parent, name, e);
+	/* Last: only a whole folder has one. */
+	if (file_replace(fd, MANIFEST, manifest->data, manifest->length, 0644, e))
+		return -1;
+	if (utimensat(fd, MANIFEST, times, 0) || futimens(fd, times))
+		return err_errno(e, "set the time of " MANIFEST);
+	return syncfs(fd) ? err_errno(e, "flush the files") : 0;
 }
 
-static int put_in_place(struct folder *folder, const char *fresh, const char *path,
-    struct export_outcome *outcome, struct err *e)
+/* Two renames, for file systems without flags for them (NFS, 9p). A kill in between leaves both
+ * folders for tidy(), and the next build makes the new one again. */
+static int swap_in_steps(
+    const struct folder *folder, const char *fresh, char **ret_old, struct err *e)
 {
-	outcome->replaced = true;
-	if (!renameat2(folder->parent, fresh, folder->parent, folder->name, RENAME_NOREPLACE))
+	_cleanup_free_ char *aside = new_name(folder);
+	int parent = folder->parent;
+
+	if (!renameat(parent, fresh, parent, folder->name))
+		return 0; /* there was none */
+	if ((errno != EEXIST && errno != ENOTEMPTY) ||
+	    renameat(parent, folder->name, parent, aside))
+		return err_errno(e, "put %s in its place", folder->path);
+	if (renameat(parent, fresh, parent, folder->name)) {
+		err_errno(e, "put %s in its place", folder->path);
+		renameat(parent, aside, parent, folder->name);
+		return -1;
+	}
+	*ret_old = steal_ptr(&aside);
+	return 0;
+}
+
+/* Give the folder `fresh` the final name. *ret_old, when there was an old one, is the name that
+ * it has now; the caller frees it. */
+static int swap(const struct folder *folder, const char *fresh, char **ret_old, struct err *e)
+{
+	int parent = folder->parent;
+
+	unlinkat(parent, folder->name, AT_REMOVEDIR); /* an empty one is no loss */
+	if (!renameat2(parent, fresh, parent, folder->name, RENAME_NOREPLACE))
 		return 0;
-	if (errno != EEXIST ||
-	    renameat2(folder->parent, fresh, folder->parent, folder->name, RENAME_EXCHANGE))
-		return err_errno(e, "put %s in its place", path);
-	if (retire(folder, fresh, path, outcome, e))
-		return err_wrap(
-		    e, "the new one is in place, and what the old one held is in %s", fresh);
+	if (errno == EEXIST && !renameat2(parent, fresh, parent, folder->name, RENAME_EXCHANGE)) {
+		*ret_old = xstrdup(fresh);
+		return 0;
+	}
+	if (errno == EINVAL || errno == ENOSYS)
+		return swap_in_steps(folder, fresh, ret_old, e);
+	return err_errno(e, "put %s in its place", folder->path);
+}
+
+static int write_new(const struct build *build, const struct exported *exports, size_t count,
+    const struct buf *manifest, const struct folder *folder, struct err *e)
+{
+	_cleanup_free_ char *fresh = NULL, *old = NULL;
+	_cleanup_close_ int fd = make_new(folder, &fresh, e), old_fd = -1;
+	struct err ignored;
+
+	if (fd < 0)
+		return -1;
+	/* The old one is locked too, before it gets the other name. */
+	if (fill(build, exports, count, manifest, fd, e) ||
+	    ((old_fd = open_locked(folder->parent, folder->name, true)),
+		check_replaceable(folder->parent, folder->name, folder->path, e)) ||
+	    swap(folder, fresh, &old, e)) {
+		tree_remove(folder->parent, fresh, &ignored);
+		return -1;
+	}
+	if (old && retire(folder, old, e))
+		return err_wrap(e,
+		    "the new one is in place; what the old one held is beside it, in %s%s%s", old,
+		    folder->kept->length ? " and " : "", buf_text(folder->kept));
 	return 0;
 }
 
 /* Is the manifest in the folder this one, with everything exported still there? What is missing
  * further down counts as an edit. */
-static bool is_current(
-    struct folder *folder, const struct exported *exports, size_t count, const struct buf *manifest)
+static bool is_current(const struct folder *folder, const struct exported *exports, size_t count,
+    const struct buf *manifest)
 {
-	_cleanup_free_ char *path = xasprintf("%s/manifest.json", folder->name);
+	_cleanup_free_ char *path = xasprintf("%s/" MANIFEST, folder->name);
 	_cleanup_buf_ struct buf present = {0};
 	struct err ignored;
 
@@ -206,54 +530,52 @@ static bool is_current(
 		if (faccessat(folder->parent, exported, F_OK, AT_SYMLINK_NOFOLLOW))
 			return false;
 	}
-	return !file_read(folder->parent, path, 64UL << 20, &present, &ignored) &&
+	return !file_read(folder->parent, path, MANIFEST_LIMIT, &present, &ignored) &&
 	       present.length == manifest->length &&
 	       !memcmp(present.data, manifest->data, manifest->length);
 }
 
-static int64_t epoch_of(const struct build *build)
-{
-	const char *text = target_fact(&build->options->plan->target, "SOURCE_DATE_EPOCH");
-
-	return text ? strtoll(text, NULL, 10) : TREE_MTIME;
-}
-
 static int update(const struct build *build, const struct exported *exports, size_t count,
-    struct folder *folder, const char *path, struct export_outcome *outcome, struct err *e)
+    const struct folder *folder, struct export_outcome *outcome, struct err *e)
 {
-	_cleanup_free_ char *fresh = xasprintf(".%s.new-%d", folder->name, (int)getpid());
 	_cleanup_buf_ struct buf manifest = {0};
-	struct err ignored;
+	struct look look = {.kept = -1};
 
+	tidy(folder);
 	if (manifest_write(build, exports, count, &manifest, e))
 		return -1;
-	if (is_current(folder, exports, count, &manifest)) {
-		if (find_edits(folder, folder->name, e))
-			return -1;
-		outcome->edited = folder->any_edited;
-		return 0;
+	if (!is_current(folder, exports, count, &manifest)) {
+		outcome->replaced = true;
+		return write_new(build, exports, count, &manifest, folder, e);
 	}
-	if (write_folder(build, exports, count, &manifest, folder, fresh, e)) {
-		tree_remove(folder->parent, fresh, &ignored);
+	if (find_edits(folder, folder->name, &look, e))
 		return -1;
-	}
-	return put_in_place(folder, fresh, path, outcome, e);
+	outcome->edited = look.any_edited;
+	return 0;
 }
 
 int export_build(
     const struct build *build, const char *path, struct export_outcome *ret_outcome, struct err *e)
 {
-	struct folder folder = {.parent = -1, .kept = -1, .mtime = epoch_of(build)};
+	const char *name = last_part(path);
+	_cleanup_free_ char *parent =
+	    name == path ? xstrdup(".") : xstrndup(path, (size_t)(name - path));
+	_cleanup_close_ int parent_fd = folder_make(AT_FDCWD, parent, 0755, e);
 	_cleanup_free_ struct exported *exports = NULL;
-	_cleanup_free_ char *parent = NULL;
+	const struct folder folder = {
+	    .parent = parent_fd,
+	    .name = name,
+	    .path = path,
+	    .watch = build->options->watch,
+	    .kept = &ret_outcome->kept,
+	};
 	size_t count;
-	int result;
 
 	*ret_outcome = (struct export_outcome){0};
-	if (split(path, &folder, &parent, e))
+	if (parent_fd < 0)
 		return -1;
 	exports = manifest_exports(build, &count);
-	result = update(build, exports, count, &folder, path, ret_outcome, e);
-	close(folder.parent);
-	return result ? err_wrap(e, "write %s", path) : 0;
+	return update(build, exports, count, &folder, ret_outcome, e)
+		   ? err_wrap(e, "write %s", path)
+		   : 0;
 }

@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-/* Counts up when unpacking changes in a way that changes trees. */
-#define UNPACK_VERSION 1
+/* Counts up when unpacking changes in a way that changes trees, or how they lie on disk. */
+#define UNPACK_VERSION 2
 
 static void tell(const struct inputs *in, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -61,15 +61,18 @@ static int read_record(struct store *store, const struct digest *key, struct dig
 
 	if (store_record_read(store, "unpacked", key, &text, ret_found, e))
 		return -1;
-	return *ret_found ? digest_parse(buf_text(&text), ret_tree, e) : 0;
+	if (!*ret_found)
+		return 0;
+	text.data[strcspn(text.data, "\n")] = 0;
+	return digest_parse(text.data, ret_tree, e);
 }
 
 static int write_record(
     struct store *store, const struct digest *key, const struct digest *tree, struct err *e)
 {
-	char hex[DIGEST_HEX_SIZE];
+	char hex[DIGEST_HEX_SIZE + 1];
 
-	digest_format(tree, hex);
+	strcat(digest_format(tree, hex), "\n");
 	return store_record_write(store, "unpacked", key, hex, strlen(hex), e);
 }
 
@@ -116,6 +119,8 @@ static int assembly_end(
 		tree_encode(tree, &manifest);
 		result = store_tree_commit(a->store, &a->temp, "tree", &manifest, ret_tree, e);
 	}
+	if (result)
+		store_explain_disk(a->store, e);
 	close(a->fd);
 	tree_free(tree);
 	store_temp_remove(a->store, &a->temp);
@@ -168,7 +173,7 @@ static int unpack_source(const struct inputs *in, const struct source *source,
 	struct digest key = source_key(source, archive);
 
 	if (fd < 0 || unpack_archive(in, fd, name, &options, ret_tree, e))
-		return -1;
+		return err_wrap(e, "source %s", source->name);
 	return write_record(in->host->store, &key, ret_tree, e);
 }
 
@@ -226,23 +231,50 @@ static int unpack_tools(const struct inputs *in, struct digest *ret_tree, struct
 	return write_record(in->host->store, &key, ret_tree, e);
 }
 
-/* A folder of the project is read anew each time; the store gets what it holds now. */
-static int capture_local(
-    const struct inputs *in, const struct source *source, struct digest *ret_tree, struct err *e)
+/* Learn which tree a folder holds; nothing is written. */
+static int scan_folder(int fd, const char *const *include, struct digest *ret_digest, struct err *e)
 {
-	_cleanup_free_ char *path = xasprintf("%s/%s", in->plan->project, source->path);
-	_cleanup_free_ const char **include = terminated(&source->include);
-	_cleanup_close_ int fd = folder_open(AT_FDCWD, path, e);
+	_cleanup_buf_ struct buf manifest = {0};
+	struct tree tree = {0};
+
+	if (tree_import(fd, include, -1, &(struct tree_limits){0}, &tree, e))
+		return -1;
+	tree_encode(&tree, &manifest);
+	*ret_digest = digest_of(buf_text(&manifest), manifest.length);
+	tree_free(&tree);
+	return 0;
+}
+
+static int import_folder(
+    struct store *store, int fd, const char *const *include, struct digest *ret_tree, struct err *e)
+{
 	struct assembly assembly;
 	struct tree tree = {0};
 	int result;
 
-	if (fd < 0 || assembly_begin(in->host->store, &assembly, e))
+	if (assembly_begin(store, &assembly, e))
 		return -1;
-	result = tree_capture(fd, source->include.count ? include : NULL, assembly.fd,
-	    &(struct tree_limits){0}, &tree, e);
-	if (assembly_end(&assembly, result, &tree, ret_tree, e))
+	result = tree_import(fd, include, assembly.fd, &(struct tree_limits){0}, &tree, e);
+	return assembly_end(&assembly, result, &tree, ret_tree, e);
+}
+
+/* A folder of the project is read anew each time; the store gets what it holds now, unless it has
+ * that already. */
+static int capture_local(
+    const struct inputs *in, const struct source *source, struct digest *ret_tree, struct err *e)
+{
+	_cleanup_free_ char *path = xasprintf("%s/%s", in->plan->project, source->path);
+	_cleanup_free_ const char **names = terminated(&source->include);
+	const char *const *include = source->include.count ? names : NULL;
+	_cleanup_close_ int fd = folder_open(AT_FDCWD, path, e);
+	struct store *store = in->host->store;
+	struct digest tree;
+
+	if (fd < 0 || scan_folder(fd, include, &tree, e))
 		return err_wrap(e, "source %s", source->name);
+	if (!store_has_tree(store, &tree) && import_folder(store, fd, include, &tree, e))
+		return err_wrap(e, "source %s", source->name);
+	*ret_tree = tree;
 	return 0;
 }
 

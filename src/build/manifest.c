@@ -5,6 +5,28 @@
 #include <jansson.h>
 #include <string.h>
 
+#define FORMAT "minsys manifest 1"
+
+int64_t manifest_time(const struct build *build)
+{
+	const char *text = target_fact(&build->options->plan->target, "SOURCE_DATE_EPOCH");
+
+	return text ? strtoll(text, NULL, 10) : TREE_MTIME;
+}
+
+bool manifest_read(const struct buf *text, int64_t *ret_time)
+{
+	json_t *root = json_loadb(buf_text(text), text->length, 0, NULL);
+	const char *format = json_string_value(json_object_get(root, "format"));
+	json_t *epoch = json_object_get(root, "source_date_epoch");
+	bool is_ours = format && !strcmp(format, FORMAT);
+
+	if (is_ours && json_is_integer(epoch))
+		*ret_time = json_integer_value(epoch);
+	json_decref(root);
+	return is_ours;
+}
+
 static int by_path(const void *a, const void *b)
 {
 	return strcmp(((const struct exported *)a)->path, ((const struct exported *)b)->path);
@@ -124,6 +146,46 @@ static json_t *describe_sources(const struct build *build)
 	return sources;
 }
 
+/* Strongest first. */
+static const char *const isolations[] = {"userns", "landlock"};
+
+/* How many are stronger than the one that held for a stage? */
+static size_t weakness(const struct stage_result *result)
+{
+	size_t length = strcspn(result->isolation, ":"), i = 0;
+
+	while (
+	    i < sizeof(isolations) / sizeof(*isolations) &&
+	    (strlen(isolations[i]) != length || strncmp(result->isolation, isolations[i], length)))
+		i++;
+	return i;
+}
+
+static json_t *isolation_name(const struct stage_result *result)
+{
+	return json_stringn(result->isolation, strcspn(result->isolation, ":"));
+}
+
+/* A result is as well isolated as the stage of it that was least so. */
+static void describe_isolation(const struct build *build, json_t *root)
+{
+	const struct stage_result *weakest = NULL;
+	const char *reason;
+
+	for (size_t i = 0; i < build->options->plan->stage_count; i++) {
+		const struct stage_result *result = &build->results[i];
+
+		if (result->wanted && (!weakest || weakness(result) > weakness(weakest)))
+			weakest = result;
+	}
+	if (!weakest)
+		return;
+	json_object_set_new(root, "isolation", isolation_name(weakest));
+	reason = strstr(weakest->isolation, ": ");
+	if (reason)
+		json_object_set_new(root, "isolation_reason", json_string(reason + 2));
+}
+
 static json_t *describe_stages(const struct build *build)
 {
 	json_t *stages = json_object();
@@ -136,6 +198,7 @@ static json_t *describe_stages(const struct build *build)
 		stage = json_object();
 		json_object_set_new(stage, "action", json_digest(&build->results[i].key));
 		json_object_set_new(stage, "output", json_digest(&build->results[i].tree));
+		json_object_set_new(stage, "isolation", isolation_name(&build->results[i]));
 		json_object_set_new(stages, build->options->plan->stages[i]->name, stage);
 	}
 	return stages;
@@ -148,11 +211,10 @@ int manifest_write(const struct build *build, const struct exported *exports, si
 	_cleanup_free_ char *text = NULL;
 	int result = 0;
 
-	json_object_set_new(root, "format", json_string("minsys manifest 1"));
+	json_object_set_new(root, "format", json_string(FORMAT));
+	json_object_set_new(root, "source_date_epoch", json_integer(manifest_time(build)));
 	json_object_set_new(root, "target", json_string(build->options->plan->target.name));
-	json_object_set_new(root, "isolation", json_string(build->host.isolation));
-	if (build->host.reason)
-		json_object_set_new(root, "isolation_reason", json_string(build->host.reason));
+	describe_isolation(build, root);
 	json_object_set_new(root, "tools_root", json_digest(&build->inputs.tools));
 	json_object_set_new(root, "sources", describe_sources(build));
 	json_object_set_new(root, "stages", describe_stages(build));

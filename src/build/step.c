@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/words.h"
 #include "build/place.h"
 #include "sandbox/sandbox.h"
 
@@ -23,6 +24,7 @@ struct run {
 	struct places places; /* taken when the isolation cannot mount */
 	int log_fd;
 	uint64_t log_bytes;
+	bool echo; /* until it fails: the terminal may go, the log does not */
 };
 
 static void add_bind(struct run *run, char *source, char *destination, bool writable)
@@ -43,29 +45,47 @@ static int add_folder(struct run *run, const char *kind, bool writable, struct e
 	return 0;
 }
 
-static int write_files(struct run *run, struct err *e)
+static int write_input(struct run *run, const struct input_file *file, struct err *e)
 {
-	for (size_t i = 0; i < run->step->file_count; i++) {
-		const struct input_file *file = &run->step->files[i];
-		_cleanup_free_ char *path = xasprintf("stage/%s", file->name);
-		_cleanup_close_ int fd = -1;
-		char *slash = strrchr(path, '/');
-		int folder;
+	_cleanup_free_ char *path = xasprintf("stage/%s", file->name);
+	_cleanup_free_ char *folder = xstrndup(path, (size_t)(strrchr(path, '/') - path));
+	_cleanup_close_ int folder_fd = folder_make(run->temp.fd, folder, 0755, e);
+	_cleanup_close_ int fd = -1;
 
+	if (folder_fd < 0)
+		return -1;
+	fd = openat(run->temp.fd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+	    file->executable ? 0755 : 0644);
+	if (fd < 0)
+		return err_errno(e, "create %s", path);
+	if (file_write_all(fd, buf_text(&file->content), file->content.length, path, e))
+		return -1;
+	return futimens(fd, tree_times) ? err_errno(e, "set the time of %s", path) : 0;
+}
+
+/* The folders that a file is in carry the one time too, `stage` itself included. */
+static int set_folder_times(struct run *run, const char *file, struct err *e)
+{
+	_cleanup_free_ char *path = xasprintf("stage/%s", file);
+
+	for (char *slash = strrchr(path, '/'); slash; slash = strrchr(path, '/')) {
 		*slash = 0;
-		folder = folder_make(run->temp.fd, path, 0755, e);
-		*slash = '/';
-		if (folder < 0)
-			return -1;
-		close(folder);
-		fd = openat(run->temp.fd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-		    file->executable ? 0755 : 0644);
-		if (fd < 0)
-			return err_errno(e, "create %s", path);
-		if (file_write_all(fd, buf_text(&file->content), file->content.length, path, e))
-			return -1;
+		if (utimensat(run->temp.fd, path, tree_times, AT_SYMLINK_NOFOLLOW))
+			return err_errno(e, "set the time of %s", path);
 	}
 	return 0;
+}
+
+/* Times too are input: an archive that a script makes of its files has them in it. */
+static int write_files(struct run *run, struct err *e)
+{
+	for (size_t i = 0; i < run->step->file_count; i++)
+		if (write_input(run, &run->step->files[i], e))
+			return -1;
+	for (size_t i = 0; i < run->step->file_count; i++)
+		if (set_folder_times(run, run->step->files[i].name, e))
+			return -1;
+	return set_folder_times(run, "", e);
 }
 
 static void add_env(struct run *run, char *owned)
@@ -122,6 +142,18 @@ static int open_log(struct run *run, const struct digest *key, struct err *e)
 	return run->log_fd < 0 ? err_errno(e, "create %s/%s", run->host->store->path, path) : 0;
 }
 
+/* Show it too, with nothing in it that could command the terminal. */
+static void echo(struct run *run, const char *chunk, size_t length)
+{
+	_cleanup_buf_ struct buf text = {0};
+	struct err ignored;
+
+	if (!run->echo)
+		return;
+	add_visible(&text, chunk, length);
+	run->echo = !file_write_all(2, text.data, text.length, "standard error", &ignored);
+}
+
 /* Pass on what the step has printed; false at the end of it. */
 static bool relay(struct run *run, int pipe_fd, struct err *e, int *ret_result)
 {
@@ -141,8 +173,7 @@ static bool relay(struct run *run, int pipe_fd, struct err *e, int *ret_result)
 		*ret_result = -1;
 		return false;
 	}
-	if (run->step->echo && file_write_all(2, chunk, (size_t)got, "standard error", e))
-		errno = 0; /* the terminal may be gone; the log is not */
+	echo(run, chunk, (size_t)got);
 	return true;
 }
 
@@ -200,36 +231,83 @@ static int run_script(struct run *run, struct sandbox_outcome *ret_outcome, stru
 	return follow(run, &process, read_end, ret_outcome, e);
 }
 
-/* Keep the build tree where the next build will not need it, in place of an older one. */
-static void keep_failure(struct run *run, const struct digest *key, struct step_failure *failure)
+/* Is this the name of a build tree that was kept of this step: "<name>-" and 8 digits of a key? */
+static bool is_kept_name(const struct step *step, const char *name)
 {
-	struct store *store = run->host->store;
-	char hex[DIGEST_HEX_SIZE], name[160];
-	struct err ignored;
+	size_t length = strlen(step->name);
 
-	snprintf(name, sizeof(name), "failed/%s-%.8s", run->step->name, digest_format(key, hex));
-	failure->failed = true;
-	snprintf(failure->log, sizeof(failure->log), "%s/logs/%s.log", store->path, hex);
-	if (tree_remove(store->fd, name, &ignored))
-		return;
-	if (!renameat(run->temp.fd, "build", store->fd, name))
-		snprintf(failure->folder, sizeof(failure->folder), "%s/%s", store->path, name);
+	return !strncmp(name, step->name, length) && name[length] == '-' &&
+	       strlen(name + length + 1) == 8 && strspn(name + length + 1, "0123456789abcdef") == 8;
 }
 
-/* The last lines of the log, whole ones. */
+/* They can be large, and only the last one is of interest. */
+static int remove_kept(struct run *run, struct err *e)
+{
+	int fd = folder_open(run->host->store->fd, "failed", e);
+	_cleanup_closedir_ DIR *failed = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!failed)
+		return fd < 0 ? -1 : err_errno(e, "read failed");
+	while ((entry = readdir(failed)))
+		if (is_kept_name(run->step, entry->d_name) && tree_remove(fd, entry->d_name, e))
+			return -1;
+	return 0;
+}
+
+/* Keep the build tree where the next build will not need it. */
+static int keep_tree(struct run *run, const char *name, struct err *e)
+{
+	if (remove_kept(run, e))
+		return -1;
+	/* A step may have taken its owner's right to move it. */
+	fchmodat(run->temp.fd, "build", 0700, 0);
+	if (renameat(run->temp.fd, "build", run->host->store->fd, name))
+		return err_errno(e, "move it to %s/%s", run->host->store->path, name);
+	return 0;
+}
+
+static void keep_failure(struct run *run, const struct digest *key, struct step_failure *failure)
+{
+	const char *store = run->host->store->path;
+	_cleanup_free_ char *name = NULL;
+	char hex[DIGEST_HEX_SIZE];
+	struct err e;
+
+	name = xasprintf("failed/%s-%.8s", run->step->name, digest_format(key, hex));
+	failure->log = xasprintf("%s/logs/%s.log", store, hex);
+	if (keep_tree(run, name, &e))
+		failure->not_kept = xstrdup(e.text);
+	else
+		failure->folder = xasprintf("%s/%s", store, name);
+}
+
+/* Where the last lines of a text begin. `is_cut`: something stands before it, and its first line
+ * may not be whole. */
+static size_t last_lines(const char *text, size_t length, bool is_cut)
+{
+	const char *line_end;
+	int lines = 0;
+
+	for (size_t from = length; from > 0; from--)
+		if (text[from - 1] == '\n' && from < length && ++lines == LOG_END_LINES)
+			return from;
+	line_end = is_cut ? memchr(text, '\n', length) : NULL;
+	return line_end && line_end + 1 < text + length ? (size_t)(line_end + 1 - text) : 0;
+}
+
 static void read_log_end(int fd, struct buf *ret_end)
 {
-	off_t size = lseek(fd, 0, SEEK_END);
-	off_t start = size > 8192 ? size - 8192 : 0;
 	char text[8192];
+	off_t size = lseek(fd, 0, SEEK_END);
+	off_t start = size > (off_t)sizeof(text) ? size - (off_t)sizeof(text) : 0;
 	ssize_t got = pread(fd, text, sizeof(text), start);
-	size_t from = got > 0 ? (size_t)got : 0;
+	size_t from;
 
-	for (int lines = 0; from > 0; from--)
-		if (text[from - 1] == '\n' && (ssize_t)from < got && ++lines == LOG_END_LINES)
-			break;
-	if (got > 0)
-		buf_add(ret_end, text + from, (size_t)got - from);
+	if (got <= 0)
+		return;
+	from = last_lines(text, (size_t)got, start > 0);
+	buf_add(ret_end, text + from, (size_t)got - from);
 }
 
 static int capture(struct run *run, struct digest *ret_tree, struct err *e)
@@ -257,9 +335,11 @@ static int judge(const struct run *run, const struct sandbox_outcome *outcome, s
 	if (outcome->timed_out)
 		return err_set(
 		    e, "it was ended after %u s, its `timeout`", run->step->timeout_seconds);
-	if (outcome->status > 128)
-		return err_set(e, "signal %d (%s) ended it", outcome->status - 128,
-		    strsignal(outcome->status - 128));
+	/* Whether a signal ended it or it exited with this status, nobody can tell. */
+	if (outcome->status > 128 && outcome->status <= 128 + SIGRTMAX)
+		return err_set(e, "exit status %d (128 + signal %d%s%s)", outcome->status,
+		    outcome->status - 128, sigdescr_np(outcome->status - 128) ? ", " : "",
+		    sigdescr_np(outcome->status - 128) ? sigdescr_np(outcome->status - 128) : "");
 	return err_set(e, "exit status %d", outcome->status);
 }
 
@@ -281,34 +361,35 @@ static int run_in_place(struct run *run, struct sandbox_outcome *ret_outcome, st
 	return result;
 }
 
-static int run_and_capture(struct run *run, const struct digest *key, struct digest *ret_tree,
-    struct step_failure *ret_failure, struct err *e)
+static int run_and_capture(
+    struct run *run, const struct digest *key, struct digest *ret_tree, struct err *e)
 {
 	struct sandbox_outcome outcome = {0};
-	int result = -1;
 
 	if (make_binds(run, e) || open_log(run, key, e))
 		return -1;
 	make_env(run);
-	if (!run_in_place(run, &outcome, e))
-		result = outcome.status || outcome.timed_out ? judge(run, &outcome, e)
-							     : capture(run, ret_tree, e);
-	if (result && e->kind == ERR_FAILED) {
-		keep_failure(run, key, ret_failure);
-		read_log_end(run->log_fd, &ret_failure->log_end);
-	}
-	return result;
+	if (run_in_place(run, &outcome, e))
+		return -1;
+	return outcome.status || outcome.timed_out ? judge(run, &outcome, e)
+						   : capture(run, ret_tree, e);
 }
 
 int step_run(const struct step_host *host, const struct step *step, const struct digest *key,
     struct digest *ret_tree, struct step_failure *ret_failure, struct err *e)
 {
-	struct run run = {.host = host, .step = step, .log_fd = -1};
+	struct run run = {.host = host, .step = step, .log_fd = -1, .echo = step->echo};
 	int result;
 
 	if (store_temp_make(host->store, &run.temp, e))
 		return -1;
-	result = run_and_capture(&run, key, ret_tree, ret_failure, e);
+	result = run_and_capture(&run, key, ret_tree, e);
+	if (result)
+		store_explain_disk(host->store, e);
+	if (result && e->kind == ERR_FAILED && run.log_fd >= 0) {
+		keep_failure(&run, key, ret_failure);
+		read_log_end(run.log_fd, &ret_failure->log_end);
+	}
 	store_temp_remove(host->store, &run.temp);
 	for (size_t i = 0; i < run.bind_count; i++) {
 		free((char *)run.binds[i].source);
@@ -321,4 +402,13 @@ int step_run(const struct step_host *host, const struct step *step, const struct
 	if (run.log_fd >= 0)
 		close(run.log_fd);
 	return result;
+}
+
+void step_failure_free(struct step_failure *failure)
+{
+	free(failure->folder);
+	free(failure->not_kept);
+	free(failure->log);
+	buf_free(&failure->log_end);
+	*failure = (struct step_failure){0};
 }

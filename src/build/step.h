@@ -38,17 +38,20 @@ struct step_host {
 
 /* What a failed step leaves behind. */
 struct step_failure {
-	bool failed;	    /* the script did; else the error is of another kind */
-	char folder[256];   /* the kept build tree: absolute path */
-	char log[256];	    /* the whole log: absolute path */
-	struct buf log_end; /* the last lines */
+	char *folder;	    /* the kept build tree: absolute path; NULL: none is kept */
+	char *not_kept;	    /* why it could not be kept; NULL: it was, or there was none to keep */
+	char *log;	    /* the whole log: absolute path; NULL: there is none */
+	struct buf log_end; /* the last lines, whole ones; of a very long one only its end */
 };
 
 /*
  * Run it. `key` names its log (logs/<key>.log) and, when it fails, the folder its build tree is
- * kept in. The tree is in the store when this returns 0.
+ * kept in, in place of those kept of this step before. The output's tree is in the store when this
+ * returns 0. What failed otherwise than by the script (ERR_ENVIRONMENT, mostly) leaves
+ * `ret_failure`, which is zeroed on entry, as it is.
  */
 int step_run(const struct step_host *host, const struct step *step, const struct digest *key,
     struct digest *ret_tree, struct step_failure *ret_failure, struct err *e);
+void step_failure_free(struct step_failure *failure);
 
 #endif

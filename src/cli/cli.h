@@ -25,7 +25,6 @@ struct cli {
 	bool offline;
 	bool verbose;
 	bool quiet;
-	bool json;
 	bool disk;
 	bool dot;
 	char *sandbox; /* path of minsys-sandbox */
@@ -46,6 +45,8 @@ struct command {
 extern const struct command cmd_build, cmd_fetch, cmd_list, cmd_graph, cmd_boot, cmd_lock,
     cmd_update, cmd_root;
 
+/* Print on standard error what others may have written: nothing in it commands the terminal. */
+void cli_show(const char *bytes, size_t length);
 /* Print `minsys: …` on standard error; returns the exit status that fits. */
 int cli_fail(const struct err *e);
 /* Print why the words are wrong and how to learn the right ones; returns ERR_INPUT. */

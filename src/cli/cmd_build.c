@@ -7,6 +7,7 @@
 #include "build/pack.h"
 #include "sandbox/sandbox.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,23 +16,31 @@ static void show_notice(void *context, const char *text)
 {
 	const struct cli *cli = context;
 
-	if (!cli->quiet)
-		fprintf(stderr, "%s\n", text);
+	if (cli->quiet)
+		return;
+	cli_show(text, strlen(text));
+	fputc('\n', stderr);
 }
 
 static void show_failure(const struct stage *stage, const struct step_failure *failure)
 {
-	if (failure->log_end.length)
-		fprintf(stderr, "%s\n--- the end of the log of %s ---\n%s---\n", "", stage->name,
-		    buf_text(&failure->log_end));
-	if (failure->folder[0])
+	const struct buf *end = &failure->log_end;
+
+	if (end->length) {
+		fprintf(stderr, "--- the end of the log of %s ---\n", stage->name);
+		cli_show(end->data, end->length);
+		fputs(end->data[end->length - 1] == '\n' ? "---\n" : "\n---\n", stderr);
+	}
+	if (failure->folder)
 		fprintf(stderr, "its build tree is kept: %s\n", failure->folder);
-	if (failure->log[0])
+	if (failure->not_kept)
+		fprintf(stderr, "its build tree could not be kept: %s\n", failure->not_kept);
+	if (failure->log)
 		fprintf(stderr, "its whole log: %s\n", failure->log);
 }
 
 static void show_stage(void *context, const struct stage *stage, enum stage_state state,
-    long long milliseconds, const struct step_failure *failure)
+    uint64_t milliseconds, const struct step_failure *failure)
 {
 	const struct cli *cli = context;
 
@@ -42,9 +51,9 @@ static void show_stage(void *context, const struct stage *stage, enum stage_stat
 	if (state == STAGE_RUNNING)
 		fprintf(stderr, "%-14s building\n", stage->name);
 	else
-		fprintf(stderr, "%-14s %s after %lld.%lld s\n", stage->name,
-		    state == STAGE_BUILT ? "done" : "failed", milliseconds / 1000,
-		    milliseconds / 100 % 10);
+		fprintf(stderr, "%-14s %s after %llu.%u s\n", stage->name,
+		    state == STAGE_BUILT ? "done" : "failed",
+		    (unsigned long long)milliseconds / 1000, (unsigned)(milliseconds / 100 % 10));
 }
 
 /* Is this machine's `/` the tools root that the project asks for? */
@@ -79,6 +88,7 @@ static int choose_isolation(const struct cli *cli, const struct plan *plan,
 {
 	static const char *const all[] = {"userns", "landlock"};
 	bool any = !strcmp(cli->isolation, "auto");
+	_cleanup_free_ char *weaker = NULL;
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
 		if (!any && strcmp(cli->isolation, all[i]))
@@ -93,22 +103,22 @@ static int choose_isolation(const struct cli *cli, const struct plan *plan,
 		if (i == 0)
 			*ret_stronger = *e;
 	}
-	if (any)
-		return err_kind(
-		    e, ERR_ENVIRONMENT, "%s\n%s", ret_stronger->text, xasprintf("%s", e->text));
-	return -1;
+	if (!any)
+		return -1;
+	weaker = xstrdup(e->text);
+	return err_kind(e, ERR_ENVIRONMENT, "%s\n%s", ret_stronger->text, weaker);
 }
 
-static int report(const struct cli *cli, const struct build *build, const char *out,
+static void report(const struct cli *cli, const struct build *build, const char *out,
     const struct export_outcome *outcome)
 {
 	size_t built = 0;
 
 	for (size_t i = 0; i < build->options->plan->stage_count; i++)
 		built += build->results[i].built;
-	if (outcome->kept[0])
+	if (outcome->kept.length)
 		fprintf(stderr, "files that had been edited in %s are kept in %s\n", out,
-		    outcome->kept);
+		    outcome->kept.data);
 	if (outcome->edited)
 		fprintf(stderr, "%s was edited since it was built; it is left as it is\n", out);
 	if (!cli->quiet)
@@ -116,10 +126,20 @@ static int report(const struct cli *cli, const struct build *build, const char *
 		    outcome->replaced ? "written"
 		    : built	      ? "unchanged"
 				      : "up to date");
-	return 0;
 }
 
-static int build_and_export(struct cli *cli, struct plan *plan, struct store *store)
+static void show_isolation(const struct cli *cli, const struct build_options *options)
+{
+	const char *reason = options->isolation_reason;
+
+	if (!cli->quiet)
+		fprintf(stderr, "isolation: %s%s%s%s\n", options->isolation, reason ? " (" : "",
+		    reason ? reason : "", reason ? ")" : "");
+}
+
+/* `out` is NULL when nothing is to be written there. */
+static int build_and_export(
+    struct cli *cli, const struct plan *plan, struct store *store, const char *out)
 {
 	const struct fetch_options fetch = cli_fetch_options(cli, plan, store);
 	const struct build_watch watch = {cli, show_notice, show_stage};
@@ -136,32 +156,43 @@ static int build_and_export(struct cli *cli, struct plan *plan, struct store *st
 	struct build build = {0};
 	struct export_outcome outcome = {0};
 	struct err e = {0}, stronger = {0};
-	bool writes = !cli->word_count || cli->out;
-	char *out = cli_out(cli, plan);
 	int status = 0;
 
-	if (choose_isolation(cli, plan, &options, &stronger, &e)) {
+	if (choose_isolation(cli, plan, &options, &stronger, &e))
+		return cli_fail(&e);
+	show_isolation(cli, &options);
+	if (build_run(&options, &build, &e) ||
+	    (cli->results && pack_results(&build, cli->results, &e)) ||
+	    (out && export_build(&build, out, &outcome, &e)))
 		status = cli_fail(&e);
-	} else {
-		if (!cli->quiet)
-			fprintf(stderr, "isolation: %s%s%s%s\n", options.isolation,
-			    options.isolation_reason ? " (" : "",
-			    options.isolation_reason ? options.isolation_reason : "",
-			    options.isolation_reason ? ")" : "");
-		if (build_run(&options, &build, &e) ||
-		    (cli->results && pack_results(&build, cli->results, &e)) ||
-		    (writes && export_build(&build, out, &outcome, &e)))
-			status = cli_fail(&e);
-		else if (writes)
-			status = report(cli, &build, out, &outcome);
-		build_free(&build);
-	}
-	free(out);
+	else if (out)
+		report(cli, &build, out, &outcome);
+	build_free(&build);
+	buf_free(&outcome.kept);
 	return status;
+}
+
+/* Where the result goes, or NULL when only stages are asked for. Whether it may go there is known
+ * before an hour of building. */
+static int choose_out(const struct cli *cli, const struct plan *plan, char **ret_out)
+{
+	_cleanup_free_ char *out = cli_out(cli, plan);
+	struct err e = {0};
+
+	*ret_out = NULL;
+	if (cli->word_count && !cli->out)
+		return 0;
+	return export_check(out, ret_out, &e) ? cli_fail(&e) : 0;
+}
+
+static void ignore(int number)
+{
+	(void)number;
 }
 
 static int run_build(struct cli *cli)
 {
+	_cleanup_free_ char *out = NULL;
 	struct plan *plan = NULL;
 	struct store *store = NULL;
 	struct err e = {0};
@@ -169,10 +200,13 @@ static int run_build(struct cli *cli)
 
 	if (status)
 		return status;
-	if (store_open(NULL, &store, &e))
-		status = cli_fail(&e);
-	else
-		status = build_and_export(cli, plan, store);
+	/* A terminal that goes away must not end a build. What is caught, other than what is
+	 * ignored, is as always again in the programs that are run. */
+	signal(SIGPIPE, ignore);
+	status = choose_out(cli, plan, &out);
+	if (!status)
+		status = store_open(NULL, &store, &e) ? cli_fail(&e)
+						      : build_and_export(cli, plan, store, out);
 	store_close(store);
 	plan_free(plan);
 	return status;

@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 
 #include "base/memory.h"
+#include "base/words.h"
 
 #include <getopt.h>
 #include <limits.h>
@@ -63,9 +64,20 @@ static void print_help(void)
 	printf("\n%s", options_help);
 }
 
+void cli_show(const char *bytes, size_t length)
+{
+	_cleanup_buf_ struct buf text = {0};
+
+	add_visible(&text, bytes, length);
+	fputs(buf_text(&text), stderr);
+}
+
+/* Names of files that a build or an archive made may be in it. */
 int cli_fail(const struct err *e)
 {
-	fprintf(stderr, "minsys: %s\n", e->text);
+	fputs("minsys: ", stderr);
+	cli_show(e->text, strlen(e->text));
+	fputc('\n', stderr);
 	return (int)e->kind;
 }
 
@@ -79,6 +91,15 @@ int cli_usage(const char *format, ...)
 	va_end(arguments);
 	fputs("; `minsys --help` shows how to use it\n", stderr);
 	return ERR_INPUT;
+}
+
+/* What was printed may still be on its way to a full disk. */
+static int finish(int status)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return status;
+	fprintf(stderr, "minsys: write standard output: %s\n", strerror(errno));
+	return status ? status : ERR_FAILED;
 }
 
 enum {
@@ -140,7 +161,7 @@ static int parse_option(struct cli *cli, int option)
 		return 0;
 	case 'h':
 		print_help();
-		exit(0);
+		exit(finish(0));
 	case OPTION_TARGET:
 		cli->target = optarg;
 		return 0;
@@ -174,7 +195,7 @@ static int parse_option(struct cli *cli, int option)
 		return parse_count("--timeout", optarg, &cli->timeout_seconds);
 	case OPTION_VERSION:
 		puts("minsys " VERSION);
-		exit(0);
+		exit(finish(0));
 	default:
 		return cli_usage("wrong usage"); /* getopt has said what is wrong */
 	}
@@ -210,7 +231,8 @@ static int find_project(struct cli *cli)
 	char *slash;
 
 	if (!realpath(cli->project ? cli->project : ".", path)) {
-		fprintf(stderr, "minsys: open the project %s: %s\n", cli->project, strerror(errno));
+		fprintf(stderr, "minsys: open the project %s: %s\n",
+		    cli->project ? cli->project : "in this folder", strerror(errno));
 		return ERR_INPUT;
 	}
 	while (!is_project(path)) {
@@ -270,7 +292,7 @@ int main(int argc, char **argv)
 		return status;
 	if (!cli.word_count || !strcmp(cli.words[0], "help")) {
 		print_help();
-		return cli.word_count ? 0 : ERR_INPUT;
+		return finish(cli.word_count ? 0 : ERR_INPUT);
 	}
 	command = find_command(cli.words[0]);
 	if (!command)
@@ -279,5 +301,9 @@ int main(int argc, char **argv)
 	cli.word_count--;
 	find_programs(&cli);
 	status = find_project(&cli);
-	return status ? status : command->run(&cli);
+	if (!status)
+		status = command->run(&cli);
+	free(cli.sandbox);
+	free(cli.fetcher);
+	return finish(status);
 }

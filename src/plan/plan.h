@@ -45,7 +45,6 @@ struct origin {
 /* An entry of stages/sources.yaml: either an archive with origins or a folder of the project. */
 struct source {
 	const char *name;
-	struct place place;
 	const char *version;
 	const char *license; /* SPDX expression */
 	struct origin *origins;

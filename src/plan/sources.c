@@ -103,7 +103,7 @@ static void check_local(
 static void read_source(
     struct loader *loader, struct reader *r, const struct entry *entry, struct source *source)
 {
-	struct source_fields read = {.source = {.name = entry->key, .place = entry->place}};
+	struct source_fields read = {.source = {.name = entry->key}};
 
 	if (!form_name.holds(entry->key))
 		problem_add(

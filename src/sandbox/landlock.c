@@ -22,6 +22,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -61,8 +62,8 @@ static int restrict_files(const struct options *o, struct err *e)
 		return -1;
 	result = allow_tools(&ruleset, e);
 	for (size_t i = 0; i < o->bind_count && !result; i++)
-		result = ruleset_allow(&ruleset, o->binds[i].destination,
-		    o->binds[i].writable ? RULESET_WRITE : RULESET_READ, false, e);
+		result = ruleset_allow_fd(&ruleset, o->binds[i].tree_fd, o->binds[i].destination,
+		    o->binds[i].writable ? RULESET_WRITE : RULESET_READ, e);
 	if (!result)
 		return ruleset_enforce(&ruleset, e);
 	close(ruleset.fd);
@@ -145,10 +146,23 @@ static int await_command(pid_t command, const sigset_t *signals)
 	}
 }
 
+/* To be done while there is still a capability to do it with; what is left of the others goes with
+ * the uid. Without one, or in a namespace of the caller's, confine_process() does what it can. */
+static int bound_capabilities(struct err *e)
+{
+	for (int capability = 0; capability < 64; capability++)
+		if (prctl(PR_CAPBSET_DROP, capability)) {
+			if (errno == EINVAL || errno == EPERM)
+				break;
+			return err_errno(e, "drop capability %d", capability);
+		}
+	return 0;
+}
+
 /* Landlock wants no_new_privs, and files, which the filter comes after. */
 static int confine_step(const struct step *step, struct err *e)
 {
-	if (confine_become(step->outer_uid, e))
+	if (bound_capabilities(e) || confine_become(step->outer_uid, e))
 		return -1;
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
 		return err_errno(e, "ask to die with the janitor");
@@ -225,6 +239,31 @@ static int check_root(const struct options *o, struct err *e)
 	return 0;
 }
 
+/* Once, before anything is given away: an earlier step may have left links in its output, which
+ * would lead the rule, and root's chown, elsewhere. */
+static int open_binds(const struct options *o, struct err *e)
+{
+	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
+
+	for (size_t i = 0; i < o->bind_count; i++) {
+		struct bind *bind = &o->binds[i];
+
+		bind->tree_fd =
+		    (int)syscall(SYS_openat2, AT_FDCWD, bind->source, &how, sizeof(how));
+		if (bind->tree_fd >= 0)
+			continue;
+		if (errno == ELOOP)
+			return err_kind(e, ERR_INPUT,
+			    "%s is, or is behind, a symbolic link: name what it leads to",
+			    bind->source);
+		err_errno(e, "open %s", bind->source);
+		if (e->errnum == ENOENT || e->errnum == ENOTDIR || e->errnum == EACCES)
+			e->kind = ERR_INPUT;
+		return -1;
+	}
+	return 0;
+}
+
 /* A step of the caller's own uid could truncate the caller's files before ABI 3; one of another
  * uid cannot, and ABI 2 is enough for the rename between folders that builds need. */
 static int check_abi(bool own_uid, struct err *e)
@@ -244,7 +283,7 @@ static int prepare(struct step *step, struct err *e)
 	uid_t uid = confine_spare_uid();
 	bool own_uid = uid != geteuid();
 
-	if (check_root(step->options, e) || check_abi(own_uid, e))
+	if (check_root(step->options, e) || check_abi(own_uid, e) || open_binds(step->options, e))
 		return -1;
 	if (own_uid &&
 	    (isolation_give_folders(step->options, uid, e) || confine_give_output(uid, e)))

@@ -88,22 +88,31 @@ static uint64_t rights_to(enum ruleset_access access)
 	return FS_READ_FILE | FS_WRITE_FILE;
 }
 
-int ruleset_allow(struct ruleset *ruleset, const char *path, enum ruleset_access access,
-    bool optional, struct err *e)
+int ruleset_allow_fd(
+    struct ruleset *ruleset, int fd, const char *path, enum ruleset_access access, struct err *e)
 {
-	_cleanup_close_ int fd = open(path, O_PATH | O_CLOEXEC);
 	struct path_beneath_attr rule = {rights_to(access) & ruleset->handled, fd};
 	struct stat status;
 
-	if (fd < 0 && optional && errno == ENOENT)
-		return 0;
-	if (fd < 0 || fstat(fd, &status))
-		return err_errno(e, "open %s for a Landlock rule", path);
+	if (fstat(fd, &status))
+		return err_errno(e, "look at %s for a Landlock rule", path);
 	if (!S_ISDIR(status.st_mode))
 		rule.allowed_access &= FS_OF_FILES;
 	if (syscall(NR_landlock_add_rule, ruleset->fd, RULE_PATH_BENEATH, &rule, 0))
 		return err_errno(e, "add the Landlock rule for %s", path);
 	return 0;
+}
+
+int ruleset_allow(struct ruleset *ruleset, const char *path, enum ruleset_access access,
+    bool optional, struct err *e)
+{
+	_cleanup_close_ int fd = open(path, O_PATH | O_CLOEXEC);
+
+	if (fd < 0 && optional && errno == ENOENT)
+		return 0;
+	if (fd < 0)
+		return err_errno(e, "open %s for a Landlock rule", path);
+	return ruleset_allow_fd(ruleset, fd, path, access, e);
 }
 
 int ruleset_enforce(struct ruleset *ruleset, struct err *e)

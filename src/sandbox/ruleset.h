@@ -33,6 +33,10 @@ enum ruleset_access {
 int ruleset_allow(struct ruleset *ruleset, const char *path, enum ruleset_access access,
     bool optional, struct err *e);
 
+/* The same for what is open as `fd`; `path` names it in errors. */
+int ruleset_allow_fd(
+    struct ruleset *ruleset, int fd, const char *path, enum ruleset_access access, struct err *e);
+
 /* Let it hold for this process from now on; no_new_privs must be set. Releases it, also on
  * failure. */
 int ruleset_enforce(struct ruleset *ruleset, struct err *e);

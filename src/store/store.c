@@ -275,9 +275,10 @@ int store_tree_commit(struct store *store, struct store_temp *temp, const char *
 	char hex[DIGEST_HEX_SIZE], final[96];
 	_cleanup_close_ int folder = -1;
 
-	*ret_tree = digest;
-	if (store_has_tree(store, &digest))
+	if (store_has_tree(store, &digest)) {
+		*ret_tree = digest;
 		return 0;
+	}
 	snprintf(final, sizeof(final), "trees/%s", digest_format(&digest, hex));
 	if (mkdirat(temp->fd, "commit", 0755)) {
 		err_errno(e, "make a folder");
@@ -292,5 +293,6 @@ int store_tree_commit(struct store *store, struct store_temp *temp, const char *
 	if (write_manifest(folder, manifest, e) ||
 	    (syncfs(folder) && err_errno(e, "flush the tree")) || publish(store, temp, final, e))
 		return store_explain(store, e);
+	*ret_tree = digest;
 	return 0;
 }

@@ -110,6 +110,7 @@ cat >>"$project/stages/sources.yaml" <<-'END'
 END
 ok 'an include that is not there' names \
 	'stages/sources.yaml:12:20: there is no stages/secnod'
+# shellcheck disable=SC2016 # as it is printed
 ok 'a name with a newline in it' names 'stages/sources.yaml:12:28: `new?line` is not a relative path'
 cp "$work/kept" "$project/stages/sources.yaml"
 

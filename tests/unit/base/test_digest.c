@@ -5,7 +5,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -23,22 +22,6 @@ static void pieces_give_the_digest_of_the_whole(void **state)
 	digest_add(&s, "a", 1);
 	digest_add(&s, "bc", 2);
 	d = digest_end(&s);
-	assert_string_equal(digest_format(&d, text), abc);
-}
-
-static void descriptor_is_read_from_its_offset(void **state)
-{
-	char text[DIGEST_HEX_SIZE];
-	struct err e = {0};
-	struct digest d;
-	int ends[2];
-
-	(void)state;
-	assert_int_equal(pipe(ends), 0);
-	assert_int_equal(write(ends[1], "abc", 3), 3);
-	close(ends[1]);
-	assert_int_equal(digest_of_fd(ends[0], &d, &e), 0);
-	close(ends[0]);
 	assert_string_equal(digest_format(&d, text), abc);
 }
 
@@ -65,7 +48,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(pieces_give_the_digest_of_the_whole),
-	    cmocka_unit_test(descriptor_is_read_from_its_offset),
 	    cmocka_unit_test(only_64_lower_case_digits_are_a_digest),
 	};
 

@@ -70,6 +70,21 @@ static void control_characters_become_printable(void **state)
 	assert_string_equal(text, "a?[31mb?c???d\xc3\xa4\xc2\xa0\xff\xc2");
 }
 
+static void bytes_of_control_characters_become_visible(void **state)
+{
+	static const char bytes[] = "a\x1b[31mb\n\tc\x7f\0\r\xc2\x9b"
+				    "d\xc3\xa4\xc2\xa0\xff\xc2";
+	_cleanup_buf_ struct buf text = {0};
+
+	(void)state;
+	add_visible(&text, "", 0);
+	assert_string_equal(buf_text(&text), "");
+	add_visible(&text, bytes, sizeof(bytes) - 1);
+	/* What might begin one at the end is not taken on trust. */
+	assert_string_equal(buf_text(&text), "a\\x1b[31mb\n\tc\\x7f\\x00\\x0d\\xc2\\x9b"
+					     "d\xc3\xa4\xc2\xa0\xff\\xc2");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -78,6 +93,7 @@ int main(void)
 	    cmocka_unit_test(another_word_finds_none),
 	    cmocka_unit_test(the_first_of_two_equally_near_is_taken),
 	    cmocka_unit_test(control_characters_become_printable),
+	    cmocka_unit_test(bytes_of_control_characters_become_visible),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -286,6 +286,28 @@ static void refused(struct place_of_two two, const struct tree_limits *limits, c
 	assert_non_null(strstr(e.text, why));
 }
 
+static void what_the_user_closed_stays_closed(void **state)
+{
+	struct place_of_two two = two_folders(*state);
+	struct tree tree = {0};
+	struct stat status;
+	struct err e = {0};
+
+	if (geteuid())
+		skip(); /* it could not be read at all */
+	assert_int_equal(mkdirat(two.from, "d", 0100), 0);
+	assert_int_equal(tree_scan(two.from, &none, &tree, &e), 0);
+	assert_int_equal(tree.count, 1);
+	tree_free(&tree);
+	assert_int_equal(tree_import(two.from, NULL, two.to, &none, &tree, &e), 0);
+	tree_free(&tree);
+	assert_int_equal(fstatat(two.from, "d", &status, 0), 0);
+	assert_int_equal(status.st_mode & 07777, 0100);
+	assert_int_equal(fstatat(two.to, "d", &status, 0), 0);
+	assert_int_equal(status.st_mode & 07777, 0755);
+	close_two(two);
+}
+
 static void what_is_no_file_is_refused(void **state)
 {
 	struct place_of_two two = two_folders(*state);
@@ -389,6 +411,7 @@ int main(void)
 	    PLACE_TEST(the_order_of_making_does_not_matter),
 	    PLACE_TEST(only_what_is_included_is_taken),
 	    PLACE_TEST(what_a_build_closed_is_opened_up),
+	    PLACE_TEST(what_the_user_closed_stays_closed),
 	    PLACE_TEST(what_is_no_file_is_refused),
 	    PLACE_TEST(limits_hold_to_the_unit),
 	    PLACE_TEST(a_copy_of_a_tree_is_the_same_tree),
