@@ -60,7 +60,7 @@ check:
 check-long:
 	@scripts/packages build boot check
 	@$(MAKE) --no-print-directory programs unit-tests
-	BIN=$(CURDIR)/$(B) prove --timer tests/long
+	BIN=$(CURDIR)/$(B) prove --timer --failures --comments tests/long
 
 bench:
 	@scripts/packages build boot check

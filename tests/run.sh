@@ -29,4 +29,4 @@ make -s O=out/sanitized B=out/sanitized/bin \
 tests/unit.sh out/sanitized
 
 step 'functional tests'
-MINSYS_REQUIRE=1 BIN=$PWD/out/bin prove --timer "$@" tests/functional
+MINSYS_REQUIRE=1 BIN=$PWD/out/bin prove --timer --failures --comments "$@" tests/functional
