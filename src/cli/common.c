@@ -4,6 +4,26 @@
 
 #include <string.h>
 
+int cli_fail(const struct err *e)
+{
+	fputs("minsys: ", stderr);
+	cli_show(e->text, strlen(e->text));
+	fputc('\n', stderr);
+	return (int)e->kind;
+}
+
+int cli_usage(const char *format, ...)
+{
+	va_list arguments;
+
+	fputs("minsys: ", stderr);
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fputs("; `minsys --help` shows how to use it\n", stderr);
+	return ERR_INPUT;
+}
+
 static int report(int result, struct problems *problems, const struct err *e)
 {
 	for (size_t i = 0; i < problems->count; i++)

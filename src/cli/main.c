@@ -73,26 +73,6 @@ void cli_show(const char *bytes, size_t length)
 }
 
 /* Names of files that a build or an archive made may be in it. */
-int cli_fail(const struct err *e)
-{
-	fputs("minsys: ", stderr);
-	cli_show(e->text, strlen(e->text));
-	fputc('\n', stderr);
-	return (int)e->kind;
-}
-
-int cli_usage(const char *format, ...)
-{
-	va_list arguments;
-
-	fputs("minsys: ", stderr);
-	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
-	va_end(arguments);
-	fputs("; `minsys --help` shows how to use it\n", stderr);
-	return ERR_INPUT;
-}
-
 /* What was printed may still be on its way to a full disk. */
 static int finish(int status)
 {
