@@ -1,8 +1,17 @@
 #include "cli/cli.h"
 
 #include "base/memory.h"
+#include "base/words.h"
 
 #include <string.h>
+
+void cli_show(const char *bytes, size_t length)
+{
+	_cleanup_buf_ struct buf text = {0};
+
+	add_visible(&text, bytes, length);
+	fputs(buf_text(&text), stderr);
+}
 
 int cli_fail(const struct err *e)
 {

@@ -64,14 +64,6 @@ static void print_help(void)
 	printf("\n%s", options_help);
 }
 
-void cli_show(const char *bytes, size_t length)
-{
-	_cleanup_buf_ struct buf text = {0};
-
-	add_visible(&text, bytes, length);
-	fputs(buf_text(&text), stderr);
-}
-
 /* Names of files that a build or an archive made may be in it. */
 /* What was printed may still be on its way to a full disk. */
 static int finish(int status)

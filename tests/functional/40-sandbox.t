@@ -103,7 +103,7 @@ one_attack() {
 
 while IFS='|' read -r isolation words wanted; do
 	isolation=${isolation%% *} wanted=${wanted# }
-	case $isolation in '' | '#'*) continue ;; esac
+	case $isolation in none | userns) ;; *) continue ;; esac
 	new_out
 	# shellcheck disable=SC2086 # words are words
 	ok "$isolation:$words-> $wanted" one_attack "$isolation" "$wanted" $words

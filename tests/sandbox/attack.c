@@ -36,6 +36,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifndef TIOCLINUX
@@ -120,6 +121,18 @@ static int attack_rename(char **words)
 	return rename(words[0], words[1]);
 }
 
+/* A file of one folder into another, which is REFER to Landlock, and back. */
+static int attack_move(char **words)
+{
+	char from[256], to[256];
+
+	snprintf(from, sizeof(from), "%s/moved", words[0]);
+	snprintf(to, sizeof(to), "%s/moved", words[1]);
+	if (mknod(from, S_IFREG | 0644, 0) || rename(from, to))
+		return -1;
+	return rename(to, from);
+}
+
 static int attack_link(char **words)
 {
 	return link(words[0], words[1]);
@@ -136,7 +149,7 @@ static int attack_follow(char **words)
 /* The same with a folder that turns into a link and back while its file is opened. */
 static int attack_race(char **words)
 {
-	int opened = -1;
+	int opened = -1, refusal = ENOENT;
 	pid_t swapper;
 
 	if (chdir(words[0]) || mkdir("folder", 0755) || symlink(words[1], "link"))
@@ -146,10 +159,14 @@ static int attack_race(char **words)
 		syscall(SYS_renameat2, AT_FDCWD, "folder", AT_FDCWD, "link", 2 /* EXCHANGE */);
 	for (int i = 0; i < 200000 && opened < 0; i++) {
 		opened = open("folder/file", O_RDONLY);
+		/* What the folder answers, which has no such file, tells nothing. */
+		if (opened < 0 && errno != ENOENT)
+			refusal = errno;
 		if (i % 64 == 0)
 			sched_yield();
 	}
 	kill(swapper, SIGKILL);
+	errno = refusal;
 	return opened;
 }
 
@@ -167,7 +184,9 @@ static int attack_reopen(char **words)
 
 static int attack_mknod(char **words)
 {
-	mode_t type = !strcmp(words[0], "block") ? S_IFBLK : S_IFCHR;
+	mode_t type = !strcmp(words[0], "block")  ? S_IFBLK
+		      : !strcmp(words[0], "fifo") ? S_IFIFO
+						  : S_IFCHR;
 
 	return mknod(words[1], type | 0666, (dev_t)0x0103);
 }
@@ -367,10 +386,21 @@ static int attack_see(char **words)
 	return stat(path, &status);
 }
 
+/* Is process 1 this program too, as `serve`? */
+static bool in_test_container(void)
+{
+	char name[16] = "";
+	int fd = open("/proc/1/comm", O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd < 0 ? -1 : read(fd, name, sizeof(name) - 1);
+
+	close(fd);
+	return got > 0 && !strcmp(name, "attack\n");
+}
+
 static int attack_kill(char **words)
 {
 	/* If the sandbox were that broken, kill(-1) would end the session of whoever tests it. */
-	if (getpid() > 100) {
+	if (getpid() > 100 && !in_test_container()) {
 		printf("not in a pid namespace\n");
 		return FOUND;
 	}
@@ -408,6 +438,47 @@ static int attack_survive_then_wait(char **words)
 		return -1;
 	for (;;)
 		pause();
+}
+
+/* Always on the way to the next process: whoever looks for the present one comes late. */
+static int attack_flee(char **words)
+{
+	if (fork())
+		return 0;
+	for (time_t end = time(NULL) + number(words[1]); time(NULL) < end;) {
+		int fd = open(words[0], O_WRONLY | O_CREAT | O_APPEND, 0644);
+		pid_t pid;
+
+		if (fd < 0 || write(fd, ".", 1) != 1 || close(fd))
+			_exit(1);
+		pid = fork();
+		if (pid)
+			_exit(pid < 0);
+	}
+	_exit(0);
+}
+
+/* Every process that can be seen, but itself: how many may it signal? */
+static int attack_signal_all(char **words)
+{
+	DIR *processes = opendir("/proc");
+	struct dirent *entry;
+	int seen = 0, reached = 0;
+
+	(void)words;
+	if (!processes)
+		return -1;
+	while ((entry = readdir(processes))) {
+		pid_t pid = (pid_t)number(entry->d_name);
+
+		if (pid <= 0 || pid == getpid())
+			continue;
+		seen++;
+		reached += !kill(pid, 0);
+	}
+	closedir(processes);
+	printf("%s, reached %d\n", seen ? "seen" : "none seen", reached);
+	return FOUND;
 }
 
 static int attack_fork_bomb(char **words)
@@ -748,6 +819,16 @@ static int attack_int80(char **words)
 
 /* ---- Helpers of the test, run outside ---- */
 
+/* The version of the kernel's Landlock, 0 when there is none. */
+static int helper_landlock(char **words)
+{
+	long version = syscall(444 /* landlock_create_ruleset */, NULL, 0, 1 /* its version */);
+
+	(void)words;
+	printf("%ld\n", version < 0 ? 0 : version);
+	return FOUND;
+}
+
 static int listener(int domain, const struct sockaddr *address, socklen_t length, int type)
 {
 	int fd = socket(domain, type, 0);
@@ -781,7 +862,8 @@ static int helper_serve(char **words)
 		return -1;
 	printf("%u %d\n", ntohs(in.sin_port), (int)getpid());
 	fflush(stdout);
-	alarm(600); /* whatever becomes of the test */
+	signal(SIGCHLD, SIG_IGN); /* as process 1 it gets orphans */
+	alarm(600);		  /* whatever becomes of the test */
 	for (;;)
 		pause();
 }
@@ -824,6 +906,7 @@ static const struct {
     {"mkdir", 1, attack_mkdir},
     {"unlink", 1, attack_unlink},
     {"rename", 2, attack_rename},
+    {"move", 2, attack_move},
     {"link", 2, attack_link},
     {"follow", 2, attack_follow},
     {"race", 2, attack_race},
@@ -851,6 +934,8 @@ static const struct {
     {"prlimit", 1, attack_prlimit},
     {"survive", 1, attack_survive},
     {"survive-then-wait", 1, attack_survive_then_wait},
+    {"flee", 2, attack_flee},
+    {"signal-all", 0, attack_signal_all},
     {"fork-bomb", 0, attack_fork_bomb},
     {"exit", 1, attack_exit},
     {"die", 1, attack_die},
@@ -875,6 +960,7 @@ static const struct {
     {"memory-exec", 0, attack_memory_exec},
     {"call", 1, attack_call},
     {"int80", 0, attack_int80},
+    {"landlock", 0, helper_landlock},
     {"serve", 4, helper_serve},
     {"remove-queue", 1, helper_remove_queue},
     {"refuse-namespaces", 1, helper_refuse_namespaces},

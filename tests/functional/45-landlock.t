@@ -1,0 +1,386 @@
+#!/bin/sh
+# Isolation `landlock` under attack, in two containers of the test's own: a tiny tools root that
+# is `/`, started by root (where a step gets a uid of its own: rows `landlock` of the table), and
+# by an ordinary user in a user namespace that maps but one uid, which a step then keeps (rows
+# `landlock-own`).
+# shellcheck disable=SC2016 # messages quote with backquotes
+# shellcheck source=tests/functional/tap.sh
+. "$(dirname "$0")/tap.sh"
+
+unique=minsys-ll-$$
+inner=/bin/minsys-sandbox
+
+chmod 711 "$work"
+as_user() {
+	if [ "$(id -u)" = 0 ]; then
+		setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
+	else
+		"$@"
+	fi
+}
+
+"${CC:-gcc}" -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -O1 -static -o "$work/attack" \
+	"$root/tests/sandbox/attack.c" || exit 1
+[ -x /bin/busybox ] || skip_all '/bin/busybox (package busybox-static) is not installed'
+as_user unshare -Urm true 2>/dev/null ||
+	skip_all 'this machine does not let an ordinary user make user namespaces (unshare -Urm)'
+abi=$("$work/attack" landlock)
+[ "$abi" -ge 3 ] || skip_all "this kernel's Landlock has ABI $abi, and 3 is needed"
+
+# ---- The containers ----
+
+# What an image of the tools root holds, besides things that a step was not given.
+make_root() {
+	mkdir -p "$1/bin" "$1/etc" "$1/proc" "$1/dev" "$1/tmp" "$1/sys" "$1/srv/host" "$1/srv/store" \
+		"$1/minsys/in" "$1/minsys/other" || exit 1
+	cp /bin/busybox "$1/bin"
+	cp "$BIN/minsys-sandbox" "$1$inner"
+	cp "$work/attack" "$1/minsys/attack"
+	: >"$1/etc/minsys-tools-root"
+	echo 'root:x:0:0::/:' >"$1/etc/passwd"
+	echo secret >"$1/srv/host/file"
+	echo input >"$1/minsys/in/file"
+	echo other >"$1/minsys/other/file"
+	ln -s other "$1/minsys/link"
+	# Anybody may write these, so that nothing but the sandbox keeps a step from it.
+	chmod 777 "$1/bin" "$1/bin/busybox" "$1/minsys/in" "$1/minsys/other" "$1/srv/host"
+	chmod 666 "$1/minsys/in/file" "$1/minsys/other/file"
+	chmod 1777 "$1/tmp"
+}
+
+# Process 1 of a container sets it up, and becomes the one that the attacks are aimed at.
+start_container='
+	cd "$0" && mount -t proc proc proc &&
+	mount -t tmpfs -o mode=755 tmpfs dev && mkdir -m 1777 dev/shm || exit 1
+	for device in null zero full random urandom tty kmsg ptmx; do
+		: >dev/$device && mount --bind /dev/$device dev/$device || exit 1
+	done
+	ln -s /proc/self/fd dev/fd && ln -s fd/0 dev/stdin && ln -s fd/1 dev/stdout &&
+		ln -s fd/2 dev/stderr || exit 1
+	exec chroot . /minsys/attack serve "$@"'
+
+# container FOLDER [UNSHARE-OPTION]...: $starter is what starts it.
+container() {
+	folder=$1
+	shift
+	rm -f "$work/served"
+	"$starter" unshare --mount --pid --fork "$@" sh -c "$start_container" "$folder" \
+		"@$isolation-$unique-stream" "@$isolation-$unique-dgram" /minsys/in/socket \
+		"/$isolation-$unique" >"$work/served" 2>"$work/serve-errors" &
+	for _ in $(seq 100); do
+		[ -s "$work/served" ] && break
+		sleep 0.05
+	done
+	read -r HOST_PORT HOST_PID <"$work/served" || {
+		cat "$work/serve-errors"
+		exit 1
+	}
+	init=$(pgrep -f "^/minsys/attack serve @$isolation-$unique-stream")
+}
+stop_container() {
+	[ -z "${init:-}" ] || kill -9 "$init"
+	init=
+	rm -f "/dev/mqueue/$isolation-$unique"
+	as_user "$work/attack" remove-queue "/$isolation-$unique" >/dev/null
+}
+trap 'stop_container; clean_up' EXIT
+as_self() {
+	"$@"
+}
+
+# to_starter FILE...: they belong to whoever started the container.
+to_starter() {
+	[ "$starter" = as_self ] || [ "$(id -u)" != 0 ] || chown -R 65534:65534 "$@"
+}
+
+# inside COMMAND...: in the container, as the user that is root there.
+inside() {
+	if [ "$starter" = as_self ]; then
+		nsenter -t "$init" --mount --pid --root --wd "$@"
+	else
+		as_user nsenter -t "$init" --user --preserve-credentials --mount --pid --root --wd "$@"
+	fi
+}
+
+# The same; what it writes to is a pipe of that user's own.
+inside_pipe() {
+	if [ "$starter" = as_self ]; then
+		inside "$@"
+	else
+		as_user sh -c '"$@" | cat' sh nsenter -t "$init" --user --preserve-credentials \
+			--mount --pid --root --wd "$@"
+	fi
+}
+
+# in_sandbox [OPTION]... -- COMMAND...; new_out before it makes a fresh output folder.
+new_out() {
+	rm -rf "$tools/minsys/out" "$tools/minsys/more"
+	mkdir "$tools/minsys/out" "$tools/minsys/more"
+	to_starter "$tools/minsys/out" "$tools/minsys/more"
+}
+in_sandbox() {
+	"${enter:-inside}" "$inner" --isolation=landlock --root / --ro /minsys/in:/minsys/in \
+		--ro /minsys/attack:/minsys/attack --rw /minsys/out:/minsys/out \
+		--rw /minsys/more:/minsys/more --chdir /minsys/out "$@"
+}
+attack() {
+	in_sandbox --setenv HOST_FILE=/srv/host/file --setenv HOST_FOLDER=/srv/host \
+		--setenv HOST_STORE=/srv/store --setenv HOST_PID="$HOST_PID" \
+		--setenv HOST_PORT="$HOST_PORT" --setenv HOST_SOCKET="@$isolation-$unique-stream" \
+		--setenv HOST_DGRAM_SOCKET="@$isolation-$unique-dgram" \
+		--setenv HOST_QUEUE="/$isolation-$unique" -- /minsys/attack "$@"
+}
+
+# expect TEXT COMMAND...: the command prints just that.
+expect() {
+	wanted=$1
+	shift
+	got=$("$@" 2>&1)
+	[ "$got" = "$wanted" ] || {
+		echo "it came to '$got', expected '$wanted'"
+		return 1
+	}
+}
+# Inherited on purpose: descriptors, an umask, ignored signals, something to read.
+one_attack() {
+	wanted=$1
+	shift
+	(
+		umask 077
+		trap '' PIPE TERM USR1
+		enter=inside_pipe
+		expect "$wanted" attack "$@" <"$tools/minsys/in/file" 3<"$tools/minsys/in/file" \
+			7<"$tools/minsys/in/file"
+	)
+}
+
+grep '^landlock' "$root/tests/sandbox/table" >"$work/table"
+grep '^landlock-own ' "$work/table" | cut -d'|' -f2 >"$work/own-rows"
+# A row for `landlock` holds for both, unless `landlock-own` has its own.
+run_table() {
+	while IFS='|' read -r of words wanted; do
+		of=${of%% *} wanted=${wanted# }
+		[ "$of" = "$isolation" ] || {
+			[ "$of" = landlock ] && ! grep -qxF "$words" "$work/own-rows"
+		} || continue
+		new_out
+		# shellcheck disable=SC2086 # words are words
+		ok "$isolation:$words-> $wanted" one_attack "$wanted" $words
+	done <"$work/table"
+}
+
+# ---- What takes more than one process to try ----
+
+all_one_uid() {
+	new_out
+	in_sandbox -- /minsys/attack ids >"$work/ids" || return 1
+	expect 1 eval "tr ' ' '\\n' <'$work/ids' | sort -u | wc -l" &&
+		[ "$(cut -d' ' -f1 "$work/ids")" -ge 1879048192 ]
+}
+next_has_another() {
+	before=$(cat "$work/ids")
+	all_one_uid && [ "$before" != "$(cat "$work/ids")" ]
+}
+keeps_modes() {
+	expect "$before_modes" stat -c '%u %g %a %s' "$tools/minsys/in/file" "$tools/bin/busybox" \
+		"$tools/srv/host/file" "$tools/minsys/other/file"
+}
+
+# nobody_left FILE: nothing runs whose command line names the file, and it grows no more.
+nobody_left() {
+	for _ in $(seq 100); do
+		pgrep -f "/minsys/out/$1" >/dev/null || break
+		sleep 0.02
+	done
+	! pgrep -f -a "/minsys/out/$1" || return 1
+	size=$(stat -c %s "$tools/minsys/out/$1")
+	sleep 0.1
+	[ "$size" -gt 0 ] && expect "$size" stat -c %s "$tools/minsys/out/$1"
+}
+no_survivor() {
+	new_out
+	in_sandbox -- /bin/busybox sh -c \
+		"/minsys/attack survive /minsys/out/$unique; while [ ! -s $unique ]; do :; done" ||
+		return 1
+	# At once: when the sandbox has ended, so has all that ran in it.
+	! pgrep -f -a "/minsys/out/$unique" && nobody_left "$unique"
+}
+no_fugitive() {
+	new_out
+	in_sandbox -- /bin/busybox sh -c \
+		"/minsys/attack flee /minsys/out/$unique 5; while [ ! -s $unique ]; do :; done" ||
+		return 1
+	! pgrep -f -a "/minsys/out/$unique" && nobody_left "$unique"
+}
+no_reader_waits() {
+	new_out
+	started=$(date +%s)
+	got=$(in_sandbox -- /minsys/attack survive "/minsys/out/$unique")
+	[ "$got" = 'done' ] && [ "$(($(date +%s) - started))" -lt 5 ]
+}
+after_the_limit() {
+	new_out
+	status 137 in_sandbox --timeout 1 -- \
+		/minsys/attack survive-then-wait "/minsys/out/$unique" 2>"$work/errors" || return 1
+	says "$work/errors" 'ended after 1 s, its time limit' && nobody_left "$unique"
+}
+
+# start COMMAND...: runs it in the background until its daemon is at work.
+start() {
+	new_out
+	"$@" &
+	for _ in $(seq 200); do
+		[ -s "$tools/minsys/out/$unique" ] && return
+		sleep 0.02
+	done
+	echo 'it did not start'
+	return 1
+}
+# kill_it START: the one process of the container whose command line begins so; what is around it
+# outside has another beginning, and the janitor has none.
+kill_it() {
+	victim=$(pgrep -f "^$1 .*/minsys/out/$unique") && kill -9 "$victim"
+}
+sandbox_is_killed() {
+	start in_sandbox -- /minsys/attack survive-then-wait "/minsys/out/$unique" || return 1
+	kill_it "$inner" && nobody_left "$unique"
+}
+caller_is_killed() {
+	start inside /bin/busybox sh -c '"$@" 3>/dev/null & wait' sh "$inner" \
+		--isolation=landlock --report-fd 3 --root / --ro /minsys/attack:/minsys/attack \
+		--rw /minsys/out:/minsys/out -- \
+		/minsys/attack survive-then-wait "/minsys/out/$unique" || return 1
+	kill_it '/bin/busybox sh' && nobody_left "$unique"
+}
+
+# Two steps at once: the first has /minsys/more, the second must not reach into it.
+beside_another() {
+	new_out
+	inside "$inner" --isolation=landlock --root / --rw /minsys/more:/minsys/more -- \
+		/bin/busybox sh -c 'echo mine >/minsys/more/file; chmod 666 /minsys/more/file
+			exec /bin/busybox sleep 20' &
+	for _ in $(seq 200); do
+		[ -s "$tools/minsys/more/file" ] && break
+		sleep 0.02
+	done
+	neighbour=$(pgrep -f '^/bin/busybox sleep 20$' | while read -r pid; do
+		awk '/^NSpid:/ { print $NF }' "/proc/$pid/status"
+	done)
+	[ -n "$neighbour" ] && beside "$neighbour"
+	result=$?
+	kill_it_all "$neighbour"
+	wait "$!"
+	return "$result"
+}
+second_step() {
+	inside "$inner" --isolation=landlock --root / --ro /minsys/attack:/minsys/attack \
+		--rw /minsys/out:/minsys/out -- /minsys/attack "$@"
+}
+beside() {
+	expect EACCES second_step open read /minsys/more/file &&
+		expect EACCES second_step open write /minsys/more/file &&
+		expect EACCES second_step open create /minsys/more/new &&
+		expect EACCES second_step list /minsys/more &&
+		expect EPERM second_step signal "$1" &&
+		expect 'seen, reached 0' second_step signal-all &&
+		expect EACCES second_step open read "/proc/$1/root/minsys/more/file" &&
+		expect EACCES second_step open readwrite "/proc/$1/mem" &&
+		expect 'done' second_step open create /minsys/out/new
+}
+kill_it_all() {
+	inside /bin/busybox kill -9 "$1"
+}
+
+# refused STATUS TEXT [OPTION]... -- COMMAND
+refused() {
+	wanted_status=$1 text=$2
+	shift 2
+	status "$wanted_status" inside "$inner" --isolation=landlock "$@" 2>"$work/errors" &&
+		says "$work/errors" "$text"
+}
+without_the_mark() {
+	mv "$tools/etc/minsys-tools-root" "$tools/etc/mark"
+	refused 3 'is not the tools root (there is no /etc/minsys-tools-root)' "$@"
+	result=$?
+	mv "$tools/etc/mark" "$tools/etc/minsys-tools-root"
+	return "$result"
+}
+
+run_all() {
+	before_modes=$(stat -c '%u %g %a %s' "$tools/minsys/in/file" "$tools/bin/busybox" \
+		"$tools/srv/host/file" "$tools/minsys/other/file")
+	run_table
+	ok 'no attack harmed a process of the container' kill -0 "$init"
+	ok 'or a file of it' says "$tools/srv/host/file" secret
+	ok 'or of another step' says "$tools/minsys/other/file" other
+	ok 'or an input' says "$tools/minsys/in/file" input
+	ok 'and made nothing in /tmp' expect '' ls -A "$tools/tmp"
+	if [ "$isolation" = landlock ]; then
+		ok 'nor changed a mode' keeps_modes
+		ok 'the step has one uid, of a range where nobody is' all_one_uid
+		ok 'and the next one another' next_has_another
+	fi
+
+	ok 'the exit status is the command'\''s' status 7 in_sandbox -- /minsys/attack exit 7
+	ok 'a signal is 128 and its number' status 143 in_sandbox -- /minsys/attack die 15
+	ok 'SIGKILL too' status 137 in_sandbox -- /minsys/attack die 9
+	ok 'a daemon does not survive the step' no_survivor
+	ok 'nor does one that never stays the same process' no_fugitive
+	ok 'nor hold its output open' no_reader_waits
+	ok 'a time limit ends everything' after_the_limit
+	ok 'kill -9 of the sandbox ends everything' sandbox_is_killed
+	ok 'and that of a program that started it' caller_is_killed
+	ok 'a step beside it is out of reach' beside_another
+
+	ok 'the trial works' inside "$inner" --isolation=landlock --trial
+	ok 'without the mark it is refused' without_the_mark --trial
+	ok 'and so is a step' without_the_mark --root / -- /bin/busybox true
+	ok 'another root is refused' refused 2 'the root is /, not /srv' --root /srv -- /bin/busybox true
+	for option in --ro --rw; do
+		ok "$option of what stands elsewhere is refused" refused 2 \
+			'nothing can be mounted: /srv/host must stand at /minsys/x' --root / \
+			"$option" /srv/host:/minsys/x -- /bin/busybox true
+		ok "$option of what is not there is refused" refused 2 'open /minsys/none: No such file' \
+			--root / "$option" /minsys/none:/minsys/none -- /bin/busybox true
+		ok "$option of a link is refused" refused 2 'symbolic link' --root / \
+			"$option" /minsys/link:/minsys/link -- /bin/busybox true
+		ok "$option of what is behind a link is refused" refused 2 'symbolic link' --root / \
+			"$option" /minsys/link/file:/minsys/link/file -- /bin/busybox true
+	done
+	ok 'and none of these changed an owner' keeps_owners
+}
+keeps_owners() {
+	expect "$(printf '%s\n' "$before_modes" | cut -d' ' -f1,2)" stat -c '%u %g' \
+		"$tools/minsys/in/file" "$tools/bin/busybox" "$tools/srv/host/file" \
+		"$tools/minsys/other/file"
+}
+
+if [ "$abi" -ge 6 ]; then
+	isolation=landlock-own starter=as_user tools=$work/own
+	make_root "$tools"
+	to_starter "$tools"
+	container "$tools" --user --map-root-user
+	run_all
+	stop_container
+else
+	skip 'a step with the uid of its caller' "Landlock has ABI $abi; signals are kept in since 6"
+fi
+
+if [ "$(id -u)" = 0 ]; then
+	isolation=landlock starter=as_self tools=$work/root
+	make_root "$tools"
+	container "$tools"
+	run_all
+	stop_container
+else
+	skip 'a step with a uid of its own' 'not root'
+fi
+
+# Outside of a tools root, whoever asks.
+outside() {
+	status 3 "$BIN/minsys-sandbox" --isolation=landlock --trial 2>"$work/errors" &&
+		says "$work/errors" 'is not the tools root'
+}
+[ -e /etc/minsys-tools-root ] || ok 'on an ordinary machine it is refused' outside
+
+finish
