@@ -7,6 +7,7 @@
 # shellcheck source=tests/functional/tap.sh
 . "$(dirname "$0")/tap.sh"
 
+PATH=$PATH:/usr/sbin:/sbin # chroot
 unique=minsys-ll-$$
 inner=/bin/minsys-sandbox
 
