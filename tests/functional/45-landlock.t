@@ -97,9 +97,9 @@ to_starter() {
 # inside COMMAND...: in the container, as the user that is root there.
 inside() {
 	if [ "$starter" = as_self ]; then
-		nsenter -t "$init" --mount --pid --root --wd "$@"
+		timeout -k 5 120 nsenter -t "$init" --mount --pid --root --wd "$@"
 	else
-		as_user nsenter -t "$init" --user --preserve-credentials --mount --pid --root --wd "$@"
+		as_user timeout -k 5 120 nsenter -t "$init" --user --preserve-credentials --mount --pid --root --wd "$@"
 	fi
 }
 
@@ -108,7 +108,7 @@ inside_pipe() {
 	if [ "$starter" = as_self ]; then
 		inside "$@"
 	else
-		as_user sh -c '"$@" | cat' sh nsenter -t "$init" --user --preserve-credentials \
+		as_user sh -c '"$@" | cat' sh timeout -k 5 120 nsenter -t "$init" --user --preserve-credentials \
 			--mount --pid --root --wd "$@"
 	fi
 }
