@@ -105,9 +105,10 @@ talk() {
 		expect ^/ # $
 		send jobs\n
 		expect ^\[1\].*Running +sleep 100
-		send kill %1\n
-		expect ^/ # $
-		send wait; jobs; echo left="$(jobs)"=\n
+		# A moment first: until it has become sleep, the shell's child ignores the signal.
+		send sleep 1; kill %1; sleep 1\n
+		expect Terminated +sleep 100
+		send echo left="$(jobs)"=\n
 		expect ^left==
 
 		# One that is stopped, taken back and interrupted.
