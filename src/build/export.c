@@ -364,20 +364,6 @@ static void tidy(const struct folder *folder)
 
 /* --- The new one --- */
 
-static int copy_link(int from, int into, const char *name, int64_t mtime, struct err *e)
-{
-	const struct timespec times[2] = {{.tv_sec = mtime}, {.tv_sec = mtime}};
-	char target[PATH_MAX];
-	ssize_t length = readlinkat(from, "", target, sizeof(target) - 1);
-
-	if (length < 0)
-		return err_errno(e, "read the link %s", name);
-	target[length] = 0;
-	if (symlinkat(target, into, name) || utimensat(into, name, times, AT_SYMLINK_NOFOLLOW))
-		return err_errno(e, "copy the link %s", name);
-	return 0;
-}
-
 /* Copy `from`, of the folder `tree`, to into/<name>; a link stays one. */
 static int copy_entry(
     int tree, const char *from, int into, const char *name, int64_t mtime, struct err *e)
@@ -390,7 +376,7 @@ static int copy_entry(
 	if (fstat(found, &status))
 		return err_errno(e, "look at %s", from);
 	if (S_ISLNK(status.st_mode))
-		return copy_link(found, into, name, mtime, e);
+		return tree_copy_link(found, "", into, name, mtime, e);
 	fd = file_open_beneath(tree, from, O_RDONLY | O_NOFOLLOW, e);
 	if (fd < 0)
 		return -1;

@@ -431,29 +431,18 @@ int inputs_materialize(struct inputs *in, const struct stage *stage, struct err 
 	return 0;
 }
 
-static int copy_record(
-    const struct inputs *in, const struct digest *key, struct store *into, struct err *e)
-{
-	struct digest tree;
-	bool found;
-
-	if (read_record(in->host->store, key, &tree, &found, e))
-		return -1;
-	return found ? write_record(into, key, &tree, e) : 0;
-}
-
 int inputs_records(const struct inputs *in, struct store *into, struct err *e)
 {
 	struct digest key = tools_key(in->plan);
 
-	if (copy_record(in, &key, into, e))
+	if (store_record_copy(in->host->store, "unpacked", &key, into, e))
 		return -1;
 	for (size_t i = 0; i < in->plan->source_count; i++) {
 		const struct source *source = &in->plan->sources[i];
 
 		for (size_t n = 0; in->wanted[i] && n < source->origin_count; n++) {
 			key = source_key(source, &source->origins[n].sha256);
-			if (copy_record(in, &key, into, e))
+			if (store_record_copy(in->host->store, "unpacked", &key, into, e))
 				return -1;
 		}
 	}

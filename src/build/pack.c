@@ -30,28 +30,19 @@ static int pack_tree(
 	return result;
 }
 
-/* One small text under a key. */
-static int pack_record(const struct build *build, const char *kind, const struct digest *key,
-    struct store *into, struct err *e)
-{
-	_cleanup_buf_ struct buf text = {0};
-	bool found;
-
-	if (store_record_read(build->host.store, kind, key, &text, &found, e))
-		return -1;
-	return found ? store_record_write(into, kind, key, text.data, text.length, e) : 0;
-}
-
 static int pack_all(const struct build *build, struct store *into, struct err *e)
 {
+	struct store *from = build->host.store;
+
 	if (inputs_records(&build->inputs, into, e))
 		return -1;
 	for (size_t i = 0; i < build->options->plan->stage_count; i++) {
 		const struct stage_result *result = &build->results[i];
 
-		if (result->wanted && (pack_tree(build, &result->tree, into, e) ||
-					  pack_record(build, "actions", &result->key, into, e) ||
-					  pack_record(build, "results", &result->key, into, e)))
+		if (result->wanted &&
+		    (pack_tree(build, &result->tree, into, e) ||
+			store_record_copy(from, "actions", &result->key, into, e) ||
+			store_record_copy(from, "results", &result->key, into, e)))
 			return -1;
 	}
 	return 0;

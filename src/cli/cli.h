@@ -52,6 +52,9 @@ int cli_fail(const struct err *e);
 /* Print why the words are wrong and how to learn the right ones; returns ERR_INPUT. */
 int cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* One line of what goes on, for `context`, a struct cli; nothing with --quiet. */
+void cli_notice(void *context, const char *text);
+
 /* Load the project's plan, printing all its problems. Returns 0 or the exit status. */
 int cli_plan(const struct cli *cli, struct plan **ret_plan);
 /* The same for a plan of the tools root only: plan_load_tools(). */

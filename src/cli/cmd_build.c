@@ -12,16 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void show_notice(void *context, const char *text)
-{
-	const struct cli *cli = context;
-
-	if (cli->quiet)
-		return;
-	cli_show(text, strlen(text));
-	fputc('\n', stderr);
-}
-
 static void show_failure(const struct stage *stage, const struct step_failure *failure)
 {
 	const struct buf *end = &failure->log_end;
@@ -142,7 +132,7 @@ static int build_and_export(
     struct cli *cli, const struct plan *plan, struct store *store, const char *out)
 {
 	const struct fetch_options fetch = cli_fetch_options(cli, plan, store);
-	const struct build_watch watch = {cli, show_notice, show_stage};
+	const struct build_watch watch = {cli, cli_notice, show_stage};
 	struct build_options options = {
 	    .plan = plan,
 	    .store = store,
@@ -221,7 +211,7 @@ const struct command cmd_build = {
 
 static int run_fetch(struct cli *cli)
 {
-	const struct build_watch watch = {cli, show_notice, show_stage};
+	const struct build_watch watch = {cli, cli_notice, show_stage};
 	struct plan *plan = NULL;
 	struct store *store = NULL;
 	struct err e = {0};

@@ -10,14 +10,6 @@
 
 #include <string.h>
 
-static void show_notice(void *context, const char *text)
-{
-	const struct cli *cli = context;
-
-	if (!cli->quiet)
-		fprintf(stderr, "%s\n", text);
-}
-
 static int write_root(const struct inputs *inputs, const char *folder, struct err *e)
 {
 	const struct store *store = inputs->host->store;
@@ -47,7 +39,7 @@ static int write_with_store(struct cli *cli, struct plan *plan, struct store *st
 	    .plan = plan,
 	    .host = &host,
 	    .fetch = &fetch,
-	    .notice = show_notice,
+	    .notice = cli_notice,
 	    .context = cli,
 	    .wanted = none,
 	};

@@ -21,6 +21,16 @@ int cli_fail(const struct err *e)
 	return (int)e->kind;
 }
 
+void cli_notice(void *context, const char *text)
+{
+	const struct cli *cli = context;
+
+	if (cli->quiet)
+		return;
+	cli_show(text, strlen(text));
+	fputc('\n', stderr);
+}
+
 int cli_usage(const char *format, ...)
 {
 	va_list arguments;

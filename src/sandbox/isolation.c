@@ -1,6 +1,7 @@
 #include "sandbox/isolation.h"
 
 #include "base/cleanup.h"
+#include "base/human.h"
 #include "sandbox/confine.h"
 
 #include <fcntl.h>
@@ -11,7 +12,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 
 const struct isolation *isolation_find(const char *name)
 {
@@ -23,7 +23,7 @@ const struct isolation *isolation_find(const char *name)
 	return NULL;
 }
 
-static void send_report(int fd, const struct sandbox_report *report)
+void isolation_report(int fd, const struct sandbox_report *report)
 {
 	/* One write of less than PIPE_BUF bytes is atomic; if it fails, the reader sees the end. */
 	if (write(fd, report, sizeof(*report)) < 0)
@@ -34,7 +34,7 @@ static void send_error(int fd, const struct err *e)
 {
 	struct sandbox_report report = {.failed = true, .error = *e};
 
-	send_report(fd, &report);
+	isolation_report(fd, &report);
 }
 
 /* What fails here is told on the pipe before init's own report, and the first report counts. */
@@ -108,22 +108,14 @@ static void init_main(struct step *step)
 	report.failed = report.status < 0;
 	if (report.failed && report.error.kind == ERR_FAILED)
 		report.error.kind = ERR_ENVIRONMENT;
-	send_report(step->report_fd, &report);
+	isolation_report(step->report_fd, &report);
 	_exit(0);
-}
-
-static long long now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
 /* What is left of the time limit, as poll() takes it: -1 when there is none. */
 static int time_left(long long end)
 {
-	long long left = end - now_ms();
+	long long left = end - (long long)clock_milliseconds();
 
 	if (!end)
 		return -1;
@@ -135,7 +127,8 @@ static int time_left(long long end)
 static bool await_report(int fd, unsigned timeout_seconds, const struct terminal *terminal,
     struct sandbox_report *report)
 {
-	long long end = timeout_seconds ? now_ms() + timeout_seconds * 1000LL : 0;
+	long long end =
+	    timeout_seconds ? (long long)clock_milliseconds() + timeout_seconds * 1000LL : 0;
 	struct pollfd ready[] = {
 	    {.fd = fd, .events = POLLIN},
 	    {.fd = terminal->read_end, .events = POLLIN},

@@ -191,8 +191,7 @@ static void run_command(struct step *step)
 		report.failed = try_out(&report.error);
 	}
 	report.error.kind = ERR_ENVIRONMENT;
-	if (write(step->report_fd, &report, sizeof(report)) < 0)
-		_exit(SANDBOX_EXIT_SETUP);
+	isolation_report(step->report_fd, &report);
 	_exit(report.failed ? SANDBOX_EXIT_SETUP : 0);
 }
 

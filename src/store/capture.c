@@ -280,16 +280,18 @@ static int copy_folder(int from, int into, const char *name, int64_t mtime, stru
 	return futimens(fd, times) ? err_errno(e, "set the time of %s", name) : 0;
 }
 
-static int copy_link(int from, int into, const char *name, int64_t mtime, struct err *e)
+int tree_copy_link(
+    int from_fd, const char *from_name, int into_fd, const char *name, int64_t mtime, struct err *e)
 {
 	const struct timespec times[2] = {{.tv_sec = mtime}, {.tv_sec = mtime}};
 	char target[PATH_MAX];
-	ssize_t length = readlinkat(from, name, target, sizeof(target) - 1);
+	ssize_t length = readlinkat(from_fd, from_name, target, sizeof(target) - 1);
 
 	if (length < 0)
 		return err_errno(e, "read the link %s", name);
 	target[length] = 0;
-	if (symlinkat(target, into, name) || utimensat(into, name, times, AT_SYMLINK_NOFOLLOW))
+	if (symlinkat(target, into_fd, name) ||
+	    utimensat(into_fd, name, times, AT_SYMLINK_NOFOLLOW))
 		return err_errno(e, "copy the link %s", name);
 	return 0;
 }
@@ -320,7 +322,7 @@ static int copy_entry(int from, int into, const char *name, int64_t mtime, struc
 	struct stat status;
 
 	if (fd < 0 && errno == ELOOP)
-		return copy_link(from, into, name, mtime, e);
+		return tree_copy_link(from, name, into, name, mtime, e);
 	if (fd < 0 || fstat(fd, &status))
 		return err_errno(e, "open %s", name);
 	return S_ISDIR(status.st_mode) ? copy_folder(fd, into, name, mtime, e)

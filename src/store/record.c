@@ -61,3 +61,14 @@ int store_record_write(struct store *store, const char *kind, const struct diges
 		return store_explain(store, e);
 	return 0;
 }
+
+int store_record_copy(struct store *from, const char *kind, const struct digest *key,
+    struct store *into, struct err *e)
+{
+	_cleanup_buf_ struct buf text = {0};
+	bool found;
+
+	if (store_record_read(from, kind, key, &text, &found, e))
+		return -1;
+	return found ? store_record_write(into, kind, key, text.data, text.length, e) : 0;
+}

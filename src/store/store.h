@@ -64,6 +64,10 @@ int store_record_read(struct store *store, const char *kind, const struct digest
 int store_record_write(struct store *store, const char *kind, const struct digest *key,
     const char *text, size_t length, struct err *e);
 
+/* Copy one to another store; a missing one is no error. */
+int store_record_copy(struct store *from, const char *kind, const struct digest *key,
+    struct store *into, struct err *e);
+
 /* Is this tree there? */
 bool store_has_tree(struct store *store, const struct digest *tree);
 /* Its path below the store, "trees/<digest>/tree". */

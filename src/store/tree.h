@@ -80,6 +80,11 @@ int tree_copy(int from_fd, int into_fd, const char *name, int64_t mtime, struct 
 /* The same for one file of a tree, open as `from_fd`. */
 int tree_copy_file(int from_fd, int into_fd, const char *name, int64_t mtime, struct err *e);
 
+/* The same for a link: that at from_fd/<from_name>, or with "" the one that `from_fd` (O_PATH) is.
+ */
+int tree_copy_link(int from_fd, const char *from_name, int into_fd, const char *name, int64_t mtime,
+    struct err *e);
+
 /* The limits with every 0 replaced by its default. */
 struct tree_limits tree_limits_or_default(const struct tree_limits *asked);
 
