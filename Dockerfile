@@ -1,9 +1,11 @@
-# One plain `docker build -o out .`: the same kernel, sysroot, root file system and images, bit for
-# bit, as `make` gives outside a container. Docker 23 or later (BuildKit), no flag, no entitlement.
+# The whole pipeline as one plain `docker build -o out .`: the same out/minsys, bit for bit, as
+# `make` gives outside of a container. Docker 23 or later (BuildKit), no flag, no entitlement.
 #
-#   docker build -o out .                    everything, as in out/minsys
-#   docker build --target kernel -o out .    or sysroot, rootfs
-#   docker build --target boot-test .        boot both images in QEMU, within the build
+#   docker build -o out .                     all of out/minsys
+#   docker build --target kernel -o out .     only the kernel; or sysroot, or rootfs
+#   docker build --target boot-test .         boot both images in QEMU, within the build
+#   docker build --target system -t minsys .  an image that boots the system:
+#   docker run -it --rm minsys
 #
 # Docker forbids namespaces in a build step, so each stage of the pipeline runs in a sandbox made
 # with Landlock, seccomp and a uid of its own. That works because the builder's `/` is the tools
@@ -20,26 +22,32 @@ COPY scripts/packages scripts/packages
 RUN scripts/packages build
 COPY Makefile ./
 COPY src src
-RUN --network=none make programs
+# An error that names this line, "Unknown flag: network": Docker is older than 23.
+RUN --network=none make -j"$(nproc)" programs
 
-# --- Sources and tools, downloaded and checked ------------------------------------------------
-FROM runner AS downloads
+# --- Downloads ----------------------------------------------------------------------------------
+# What was downloaded once stays in a cache from one build to the next; layers get what this one
+# needs. The tools root, unpacked:
+FROM runner AS tools
+COPY toolchain toolchain
+COPY stages/sources.yaml stages/sources.yaml
+RUN --mount=type=cache,id=minsys-downloads,target=/cache \
+	MINSYS_CACHE=/cache out/bin/minsys root /tools --results /store
+
+# The sources, as archives:
+FROM runner AS sources
 COPY scripts scripts
 COPY targets targets
 COPY toolchain toolchain
 COPY stages stages
-# Downloads stay in a cache from one build to the next; what this one needs is copied to a layer.
 RUN --mount=type=cache,id=minsys-downloads,target=/cache \
-	MINSYS_CACHE=/cache out/bin/minsys fetch && \
-	MINSYS_CACHE=/cache out/bin/minsys root /tools-root && \
-	mkdir -p /store && cp -R /cache/downloads /cache/format /cache/unpacked /store
+	MINSYS_CACHE=/cache out/bin/minsys fetch --results /store
 
-# --- The builder: the tools root as `/`, and the static runner --------------------------------
+# --- The builder: the tools root as `/`, and the static runner ----------------------------------
 FROM scratch AS builder
-COPY --from=downloads /tools-root /
+COPY --from=tools /tools /
+COPY --from=tools /store /minsys/store
 COPY --from=runner /minsys/project/out/bin/minsys /minsys/project/out/bin/minsys-sandbox /minsys/bin/
-COPY --from=downloads /store/format /minsys/store/format
-COPY --from=downloads /store/unpacked /minsys/store/unpacked
 WORKDIR /minsys/project
 COPY scripts scripts
 COPY src src
@@ -48,30 +56,32 @@ COPY toolchain toolchain
 COPY stages/sources.yaml stages/sources.yaml
 ENV MINSYS_CACHE=/minsys/store PATH=/minsys/bin:/usr/bin
 
-# --- The stages -------------------------------------------------------------------------------
+# --- The stages ---------------------------------------------------------------------------------
+# Each sees only the stage files that it is made from, so that a change in one builds that stage
+# and what needs it. /results hands outputs on; /out is what of them belongs into out/minsys.
 FROM builder AS build-linux
 COPY stages/linux stages/linux
-RUN --network=none --mount=type=bind,from=downloads,source=/store/downloads,target=/minsys/store/downloads \
-	minsys build linux --offline --results /results --out /out
+RUN --network=none --mount=type=bind,from=sources,source=/store/downloads,target=/minsys/store/downloads \
+	minsys build linux --offline --results /results --out /out/minsys
 
 FROM builder AS build-linux-headers
 COPY stages/linux-headers stages/linux-headers
-RUN --network=none --mount=type=bind,from=downloads,source=/store/downloads,target=/minsys/store/downloads \
+RUN --network=none --mount=type=bind,from=sources,source=/store/downloads,target=/minsys/store/downloads \
 	minsys build linux-headers --offline --results /results
 
 FROM builder AS build-sysroot
 COPY stages/linux-headers stages/linux-headers
 COPY stages/sysroot stages/sysroot
 COPY --from=build-linux-headers /results /minsys/store
-RUN --network=none --mount=type=bind,from=downloads,source=/store/downloads,target=/minsys/store/downloads \
-	minsys build sysroot --offline --results /results --out /out
+RUN --network=none --mount=type=bind,from=sources,source=/store/downloads,target=/minsys/store/downloads \
+	minsys build sysroot --offline --results /results --out /out/minsys
 
 FROM builder AS build-busybox
 COPY stages/linux-headers stages/linux-headers
 COPY stages/sysroot stages/sysroot
 COPY stages/busybox stages/busybox
 COPY --from=build-sysroot /results /minsys/store
-RUN --network=none --mount=type=bind,from=downloads,source=/store/downloads,target=/minsys/store/downloads \
+RUN --network=none --mount=type=bind,from=sources,source=/store/downloads,target=/minsys/store/downloads \
 	minsys build busybox --offline --results /results
 
 FROM builder AS build-rootfs
@@ -80,32 +90,36 @@ COPY stages/sysroot stages/sysroot
 COPY stages/busybox stages/busybox
 COPY stages/rootfs stages/rootfs
 COPY --from=build-busybox /results /minsys/store
-RUN --network=none minsys build rootfs --offline --results /results --out /out
+RUN --network=none minsys build rootfs --offline --results /results --out /out/minsys
 
 FROM builder AS build-minsys-image
 COPY stages/minsys-image stages/minsys-image
 RUN --network=none minsys build minsys-image --offline --results /results
 
-# The stages that are left, and the whole of out/minsys.
+# The small stages that are left, and the whole of out/minsys.
 FROM builder AS build-images
 COPY stages stages
 COPY --from=build-rootfs /results /minsys/store
 COPY --from=build-minsys-image /results /minsys/store
 COPY --from=build-linux /results /minsys/store
-RUN --network=none minsys build --offline --out /out
+RUN --network=none minsys build --offline --out /out/minsys
 
-# --- Booted, in the build ---------------------------------------------------------------------
-FROM --platform=linux/amd64 ${BASE} AS boot-test
+# --- Booted -------------------------------------------------------------------------------------
+FROM --platform=linux/amd64 ${BASE} AS system
 RUN apt-get update && apt-get install -y --no-install-recommends qemu-system-arm
-COPY --from=build-images /out /minsys
-RUN --network=none for script in run_initramfs.sh run_disk.sh; do \
+COPY --from=build-images /out/minsys /minsys
+WORKDIR /minsys
+CMD ["./run_initramfs.sh"]
+
+FROM system AS boot-test
+RUN --network=none for script in ./run_initramfs.sh ./run_disk.sh; do \
 	command='uname -m && mount && [ -c /dev/null ] && echo it works' && \
 	APPEND="minsys.command=$(printf %s "$command" | base64 -w 0)" \
-		timeout 300 "/minsys/$script" </dev/null >/boot.log 2>&1; \
+		timeout 300 "$script" </dev/null >/boot.log 2>&1; \
 	cat /boot.log && grep -qx 'it works' /boot.log || exit 1; \
 	done
 
-# --- What `-o` gives --------------------------------------------------------------------------
+# --- What `-o` gives ----------------------------------------------------------------------------
 FROM scratch AS kernel
 COPY --from=build-linux /out /
 

@@ -281,13 +281,7 @@ int build_run(const struct build_options *options, struct build *ret_build, stru
 	return 0;
 }
 
-int build_download(const struct build_options *options, struct err *e)
+int build_download(const struct build_options *options, struct build *ret_build, struct err *e)
 {
-	struct build b;
-	int status = prepare(options, &b, e);
-
-	if (!status)
-		status = inputs_download(&b.inputs, e);
-	build_free(&b);
-	return status;
+	return prepare(options, ret_build, e) ? -1 : inputs_download(&ret_build->inputs, e);
 }

@@ -62,7 +62,8 @@ struct build {
 int build_run(const struct build_options *options, struct build *ret_build, struct err *e);
 void build_free(struct build *build);
 
-/* Only download what the asked stages would need on a machine with an empty store. */
-int build_download(const struct build_options *options, struct err *e);
+/* Only download what the asked stages would need on a machine with an empty store. The build has
+ * no results then; it is to be released either way. */
+int build_download(const struct build_options *options, struct build *ret_build, struct err *e);
 
 #endif

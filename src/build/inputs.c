@@ -339,6 +339,27 @@ int inputs_download(struct inputs *in, struct err *e)
 	return result;
 }
 
+/* The download of any origin will do: origins hold the same files. */
+static int copy_download(
+    const struct inputs *in, const struct source *source, struct store *into, struct err *e)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < source->origin_count && !found; i++)
+		if (store_download_copy(
+			in->host->store, &source->origins[i].sha256, into, &found, e))
+			return -1;
+	return 0;
+}
+
+int inputs_copy_downloads(const struct inputs *in, struct store *into, struct err *e)
+{
+	for (size_t i = 0; i < in->plan->source_count; i++)
+		if (in->wanted[i] && copy_download(in, &in->plan->sources[i], into, e))
+			return -1;
+	return 0;
+}
+
 /* Download and unpack what the two lists name. */
 static int obtain(struct inputs *in, bool tools, const bool *sources, struct err *e)
 {

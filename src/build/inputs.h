@@ -31,6 +31,9 @@ int inputs_prepare(struct inputs *inputs, struct err *e);
 /* Only download what inputs_prepare() would have to unpack on this machine with an empty store. */
 int inputs_download(struct inputs *inputs, struct err *e);
 
+/* Copy the downloads that all wanted sources are unpacked from to another store. */
+int inputs_copy_downloads(const struct inputs *inputs, struct store *into, struct err *e);
+
 /* Make sure that the tree of the tools root is in the store, not only its digest: what was removed
  * is downloaded and unpacked again. */
 int inputs_materialize_tools(struct inputs *inputs, struct err *e);

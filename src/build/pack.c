@@ -30,8 +30,9 @@ static int pack_tree(
 	return result;
 }
 
-static int pack_all(const struct build *build, struct store *into, struct err *e)
+static int copy_results(const void *what, struct store *into, struct err *e)
 {
+	const struct build *build = what;
 	struct store *from = build->host.store;
 
 	if (inputs_records(&build->inputs, into, e))
@@ -48,14 +49,42 @@ static int pack_all(const struct build *build, struct store *into, struct err *e
 	return 0;
 }
 
-int pack_results(const struct build *build, const char *path, struct err *e)
+static int copy_downloads(const void *what, struct store *into, struct err *e)
+{
+	const struct build *build = what;
+
+	return inputs_copy_downloads(&build->inputs, into, e);
+}
+
+static int copy_tools(const void *what, struct store *into, struct err *e)
+{
+	return inputs_records(what, into, e);
+}
+
+static int pack(const char *path, int (*copy)(const void *what, struct store *into, struct err *e),
+    const void *what, struct err *e)
 {
 	struct store *into;
 	int result;
 
 	if (store_open(path, &into, e))
 		return -1;
-	result = pack_all(build, into, e);
+	result = copy(what, into, e);
 	store_close(into);
-	return result ? err_wrap(e, "copy the results to %s", path) : 0;
+	return result ? err_wrap(e, "copy to the store %s", path) : 0;
+}
+
+int pack_results(const struct build *build, const char *path, struct err *e)
+{
+	return pack(path, copy_results, build, e);
+}
+
+int pack_downloads(const struct build *build, const char *path, struct err *e)
+{
+	return pack(path, copy_downloads, build, e);
+}
+
+int pack_tools(const struct inputs *inputs, const char *path, struct err *e)
+{
+	return pack(path, copy_tools, inputs, e);
 }

@@ -58,7 +58,7 @@ void cli_notice(void *context, const char *text);
 /* Load the project's plan, printing all its problems. Returns 0 or the exit status. */
 int cli_plan(const struct cli *cli, struct plan **ret_plan);
 /* The same for a plan of the tools root only: plan_load_tools(). */
-int cli_plan_tools(const struct cli *cli, struct plan **ret_plan);
+int cli_plan_tools(const struct cli *cli, bool with_lock, struct plan **ret_plan);
 
 /* The options of downloads into a store. */
 struct fetch_options cli_fetch_options(

@@ -231,10 +231,14 @@ static int run_fetch(struct cli *cli)
 		    .watch = &watch,
 		};
 
-		if (build_download(&options, &e))
+		struct build build = {0};
+
+		if (build_download(&options, &build, &e) ||
+		    (cli->results && pack_downloads(&build, cli->results, &e)))
 			status = cli_fail(&e);
 		else if (!cli->quiet)
 			puts("everything is downloaded");
+		build_free(&build);
 	}
 	store_close(store);
 	plan_free(plan);

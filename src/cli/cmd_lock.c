@@ -67,7 +67,7 @@ static int run_lock(struct cli *cli)
 	if (cli->offline)
 		return cli_usage(
 		    "`lock` reads an archive's package lists, so it cannot be offline");
-	status = cli_plan_tools(cli, &plan);
+	status = cli_plan_tools(cli, false, &plan);
 	if (status)
 		return status;
 	if (renew(cli, plan, &e))

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "build/inputs.h"
+#include "build/pack.h"
 
 #include <string.h>
 
@@ -44,7 +45,8 @@ static int write_with_store(struct cli *cli, struct plan *plan, struct store *st
 	    .wanted = none,
 	};
 
-	if (inputs_prepare(&inputs, e) || inputs_materialize_tools(&inputs, e))
+	if (inputs_prepare(&inputs, e) || inputs_materialize_tools(&inputs, e) ||
+	    (cli->results && pack_tools(&inputs, cli->results, e)))
 		return -1;
 	return write_root(&inputs, cli->words[0], e);
 }
@@ -60,7 +62,7 @@ static int run_root(struct cli *cli)
 		return cli_usage("`root` takes the folder to make");
 	if (!access(cli->words[0], F_OK))
 		return cli_usage("%s is there already", cli->words[0]);
-	status = cli_plan(cli, &plan);
+	status = cli_plan_tools(cli, true, &plan);
 	if (status)
 		return status;
 	if (store_open(NULL, &store, &e) || write_with_store(cli, plan, store, &e))

@@ -60,11 +60,11 @@ int cli_plan(const struct cli *cli, struct plan **ret_plan)
 	return report(result, &problems, &e);
 }
 
-int cli_plan_tools(const struct cli *cli, struct plan **ret_plan)
+int cli_plan_tools(const struct cli *cli, bool with_lock, struct plan **ret_plan)
 {
 	struct problems problems = {0};
 	struct err e = {0};
-	int result = plan_load_tools(cli->project, ret_plan, &problems, &e);
+	int result = plan_load_tools(cli->project, with_lock, ret_plan, &problems, &e);
 
 	return report(result, &problems, &e);
 }

@@ -306,14 +306,14 @@ int plan_load(const char *project, const char *target, struct plan **ret_plan,
 	return finish(&loader, choose_target(&loader, target, e), ret_plan, e);
 }
 
-int plan_load_tools(
-    const char *project, struct plan **ret_plan, struct problems *problems, struct err *e)
+int plan_load_tools(const char *project, bool with_lock, struct plan **ret_plan,
+    struct problems *problems, struct err *e)
 {
 	struct loader loader;
 
 	if (open_project(project, problems, &loader, e))
 		return -1;
-	tools_load(&loader, false);
+	tools_load(&loader, with_lock);
 	return finish(&loader, 0, ret_plan, e);
 }
 

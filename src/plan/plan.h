@@ -122,10 +122,10 @@ int plan_load(const char *project, const char *target, struct plan **ret_plan,
     struct problems *problems, struct err *e);
 void plan_free(struct plan *plan);
 
-/* Read only toolchain/root.yaml, for `minsys lock`, whose work may be to mend a wrong lock. Same
- * rules; the plan holds only `project` and `tools` without a lock. */
-int plan_load_tools(
-    const char *project, struct plan **ret_plan, struct problems *problems, struct err *e);
+/* Read only toolchain/; without its lock for `minsys lock`, whose work may be to mend a wrong one.
+ * Same rules; the plan holds only `project` and `tools`. */
+int plan_load_tools(const char *project, bool with_lock, struct plan **ret_plan,
+    struct problems *problems, struct err *e);
 
 /* NULL when there is none of that name. */
 const struct stage *plan_stage(const struct plan *plan, const char *name);

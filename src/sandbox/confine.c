@@ -1,4 +1,6 @@
 #include "sandbox/confine.h"
+
+#include "base/cleanup.h"
 #include "sandbox/filter.h"
 
 #include <errno.h>
@@ -11,6 +13,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -22,16 +25,44 @@
  * most 2^22, fits behind it. */
 #define SPARE_UID_BASE 0x70000000U
 
+/* What rootless containers map has 65,536; a range of a few uids is meant for something else. */
+#define LEAST_UID_RANGE 16384
+
 #define PROCESS_LIMIT 4096
+
+/* Where the user namespace maps fewer, as in a rootless container: one of the upper half of its
+ * largest range, but not the last two, of which one is nobody. 0 when there is none. The pid makes
+ * it differ from that of any step beside this one, as long as they are few. */
+static uid_t mapped_spare_uid(void)
+{
+	_cleanup_fclose_ FILE *map = fopen("/proc/self/uid_map", "re");
+	unsigned first = 0, count = 0, inside, outside, length;
+
+	while (map && fscanf(map, "%u %u %u", &inside, &outside, &length) == 3)
+		if (length > count) {
+			first = inside;
+			count = length;
+		}
+	if (count < LEAST_UID_RANGE)
+		return 0;
+	return first + count / 2 + (unsigned)getpid() % (count / 2 - 2);
+}
+
+/* Can root become this user? Refused where the user namespace does not map the uid. */
+static bool can_become(uid_t uid)
+{
+	return !seteuid(uid) && !seteuid(0);
+}
 
 uid_t confine_spare_uid(void)
 {
 	uid_t uid = SPARE_UID_BASE + (uid_t)getpid();
 
-	/* Refused where the user namespace does not map the uid. */
-	if (geteuid() || seteuid(uid))
+	if (geteuid())
 		return geteuid();
-	return seteuid(0) ? geteuid() : uid;
+	if (!can_become(uid))
+		uid = mapped_spare_uid();
+	return uid && can_become(uid) ? uid : geteuid();
 }
 
 /*

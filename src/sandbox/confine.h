@@ -11,7 +11,7 @@
 
 /* The uid that the step is to have outside: for root one that owns nothing and that no other
  * process has, as it is made from the pid; for anyone else, and where the user namespace maps
- * no such uid, the caller's own. */
+ * too few uids for that, the caller's own. */
 uid_t confine_spare_uid(void);
 
 /* Become that user, with no group but its own. Who stays who he was may do so only if he is not

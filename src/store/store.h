@@ -68,6 +68,11 @@ int store_record_write(struct store *store, const char *kind, const struct diges
 int store_record_copy(struct store *from, const char *kind, const struct digest *key,
     struct store *into, struct err *e);
 
+/* Copy a download to another store, or link it there where both are on one file system; one that is
+ * there already stays. What `from` does not have is no error, but *ret_found is false. */
+int store_download_copy(struct store *from, const struct digest *file, struct store *into,
+    bool *ret_found, struct err *e);
+
 /* Is this tree there? */
 bool store_has_tree(struct store *store, const struct digest *tree);
 /* Its path below the store, "trees/<digest>/tree". */

@@ -129,7 +129,7 @@ static void a_wrong_lock_does_not_hinder_its_renewal(void **state)
 	assert_int_equal(plan_load(project->path, NULL, &plan, &problems, &e), -1);
 	assert_int_equal(e.kind, ERR_INPUT);
 	problems_free(&problems);
-	assert_int_equal(plan_load_tools(project->path, &plan, &problems, &e), 0);
+	assert_int_equal(plan_load_tools(project->path, false, &plan, &problems, &e), 0);
 	assert_int_equal(problems.count, 0);
 	assert_string_equal(plan->tools.packages.items[0], "tools");
 	plan_free(plan);
