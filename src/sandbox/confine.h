@@ -19,8 +19,8 @@ uid_t confine_spare_uid(void);
 int confine_become(uid_t uid, struct err *e);
 
 /* Before that: give it the pipes that standard output and error may be, or the step could not
- * open /dev/stdout. A pipe has no name, so nobody else is affected; a file or a terminal stays
- * its owner's. */
+ * open /dev/stdout. A pipe has no name, so nobody else is affected; a file, a terminal, or a pipe
+ * from outside of the user namespace stays its owner's. */
 int confine_give_output(uid_t uid, struct err *e);
 
 /* A fresh session keyring, no capability in any set and none to be had by exec, no_new_privs,
