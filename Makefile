@@ -27,7 +27,8 @@ programs = $(foreach p,minsys minsys-fetch minsys-sandbox minsys-image,$(if $($(
 unit_tests = $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/*/test_*.c))
 formatted = $(wildcard src/*/*.[ch] tests/*/*.[ch] tests/unit/*/*.[ch])
 
-.PHONY: all packages programs unit-tests boot check check-long bench install format clean help
+.PHONY: all packages programs unit-tests boot check check-docker check-long bench install format \
+	clean help
 all: packages
 	@$(MAKE) --no-print-directory programs
 	$(B)/minsys build
@@ -36,6 +37,7 @@ help:
 	@echo 'make           install what is missing, compile minsys, build the system'
 	@echo 'make boot      boot it in QEMU (Ctrl-a x leaves)'
 	@echo 'make check     prove it: unit tests, functional tests, the real pipeline'
+	@echo 'make check-docker  the same of the Dockerfile, with an engine (DOCKER is its client)'
 	@echo 'make check-long  build and boot the kernel of the lab, with all of its defconfig'
 	@echo 'make bench     measure it against a plain shell script of the same commands'
 	@echo 'make install   install the programs below PREFIX ($(PREFIX))'
@@ -56,6 +58,11 @@ check:
 	@scripts/packages build boot check
 	@$(MAKE) --no-print-directory programs unit-tests
 	tests/run.sh
+
+check-docker:
+	@scripts/packages build boot check check-docker
+	@$(MAKE) --no-print-directory programs
+	BIN=$(CURDIR)/$(B) MINSYS_REQUIRE=1 prove --timer --failures --comments tests/docker
 
 check-long:
 	@scripts/packages build boot check

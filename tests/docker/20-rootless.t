@@ -1,0 +1,65 @@
+#!/bin/sh
+# The Dockerfile without an engine that runs as root: Podman and Buildah of an ordinary user, who
+# here is one of a Debian 13 in a tree of the test's own (see debian-13). The base image comes from
+# the engine that DOCKER is the client of, if there is one, else from a registry.
+# shellcheck source=tests/functional/tap.sh
+. "$(dirname "$0")/../functional/tap.sh"
+
+[ "$(id -u)" = 0 ] || skip_all 'only root can make a Debian 13 to be an ordinary user of'
+docker=${DOCKER:-docker}
+here=$root/tests/docker
+chmod 755 "$work"
+mkdir -m 777 "$work/shared"
+as_user() {
+	"$here/debian-13" "$work" "$root" -- "$@"
+}
+clean_storage() {
+	as_user podman image prune --all --force >/dev/null 2>&1
+}
+trap 'clean_storage; clean_up' EXIT
+
+ok 'an ordinary user with Podman' as_user podman --version
+base=debian:bookworm-slim
+if "$docker" version >/dev/null 2>&1; then
+	ok 'the base image' "$docker" save "$base" -o "$work/base.tar"
+	chmod 644 "$work/base.tar"
+	ok 'is theirs too' as_user buildah pull "docker-archive:$work/base.tar"
+	base=localhost/$base
+fi
+# A machine may keep /dev/net/tun, which networks of an ordinary user are made with, to itself.
+network=
+as_user test -w /dev/net/tun || network=--network=host
+
+# build NAME PROGRAM [OPTION]...: as podman build and buildah build have them.
+build() {
+	log=$work/$1.log program=$2
+	shift 2
+	# shellcheck disable=SC2086 # an option or none
+	as_user "$program" build --build-arg "BASE=$base" $network "$@" "$root" >"$log" 2>&1 || {
+		tail -n 60 "$log"
+		return 1
+	}
+}
+ok 'podman build' build podman podman -o "$work/shared/podman"
+ok 'each step in a sandbox' grep -q 'isolation: ' "$work/podman.log"
+ok 'with a uid of its own' reports_no_weaker_form
+ok 'it gives what its manifest says' "$root/scripts/verify" "$work/shared/podman/minsys"
+ok 'a build by an ordinary means' "$BIN/minsys" build -C "$root" --out "$work/userns"
+ok 'gives the same bits' "$root/scripts/verify" "$work/shared/podman/minsys" "$work/userns"
+
+ok 'buildah build, from the same layers' build buildah buildah --layers -o "$work/shared/buildah"
+ok 'gives them too' "$root/scripts/verify" "$work/shared/buildah/minsys" "$work/userns"
+
+ok 'an image that boots' build system podman --target system -t minsys
+boots() {
+	python3 "$root/tests/functional/console.py" 120 "$here/debian-13" "$work" "$root" -- \
+		podman run -it --rm --network=none minsys <<-'END'
+			expect ^/ # 
+			send uname -m\n
+			expect ^aarch64$
+			send poweroff\n
+			exit 0
+		END
+}
+ok 'for an ordinary user' boots
+finish
