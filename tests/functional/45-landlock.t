@@ -60,12 +60,12 @@ start_container='
 		ln -s fd/2 dev/stderr || exit 1
 	exec chroot . /minsys/attack serve "$@"'
 
-# container FOLDER [UNSHARE-OPTION]...: $starter is what starts it.
+# container FOLDER [UNSHARE-OPTION]...: $starter is what starts it. Its message queue goes with it.
 container() {
 	folder=$1
 	shift
 	rm -f "$work/served"
-	"$starter" unshare --mount --pid --fork "$@" sh -c "$start_container" "$folder" \
+	"$starter" unshare --mount --pid --ipc --fork "$@" sh -c "$start_container" "$folder" \
 		"@$isolation-$unique-stream" "@$isolation-$unique-dgram" /minsys/in/socket \
 		"/$isolation-$unique" >"$work/served" 2>"$work/serve-errors" &
 	for _ in $(seq 100); do
@@ -81,8 +81,6 @@ container() {
 stop_container() {
 	[ -z "${init:-}" ] || kill -9 "$init"
 	init=
-	rm -f "/dev/mqueue/$isolation-$unique"
-	as_user "$work/attack" remove-queue "/$isolation-$unique" >/dev/null
 }
 trap 'stop_container; clean_up' EXIT
 as_self() {
@@ -97,9 +95,9 @@ to_starter() {
 # inside COMMAND...: in the container, as the user that is root there.
 inside() {
 	if [ "$starter" = as_self ]; then
-		timeout -k 5 120 nsenter -t "$init" --mount --pid --root --wd "$@"
+		timeout -k 5 120 nsenter -t "$init" --mount --pid --ipc --root --wd "$@"
 	else
-		as_user timeout -k 5 120 nsenter -t "$init" --user --preserve-credentials --mount --pid --root --wd "$@"
+		as_user timeout -k 5 120 nsenter -t "$init" --user --preserve-credentials --mount --pid --ipc --root --wd "$@"
 	fi
 }
 
@@ -109,7 +107,7 @@ inside_pipe() {
 		inside "$@"
 	else
 		as_user sh -c '"$@" | cat' sh timeout -k 5 120 nsenter -t "$init" --user --preserve-credentials \
-			--mount --pid --root --wd "$@"
+			--mount --pid --ipc --root --wd "$@"
 	fi
 }
 
