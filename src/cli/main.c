@@ -4,7 +4,7 @@
 #include "cli/cli.h"
 
 #include "base/memory.h"
-#include "base/words.h"
+#include "build/choice.h"
 
 #include <getopt.h>
 #include <limits.h>
@@ -64,7 +64,6 @@ static void print_help(void)
 	printf("\n%s", options_help);
 }
 
-/* Names of files that a build or an archive made may be in it. */
 /* What was printed may still be on its way to a full disk. */
 static int finish(int status)
 {
@@ -145,8 +144,7 @@ static int parse_option(struct cli *cli, int option)
 		return 0;
 	case OPTION_ISOLATION:
 		cli->isolation = optarg;
-		if (strcmp(optarg, "auto") && strcmp(optarg, "userns") &&
-		    strcmp(optarg, "landlock"))
+		if (strcmp(optarg, "auto") && !isolation_kind_find(optarg))
 			return cli_usage(
 			    "there is no isolation `%s`; there are auto, userns and landlock",
 			    optarg);
