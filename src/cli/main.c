@@ -26,6 +26,7 @@ static const struct command *const commands[] = {
     &cmd_update,
     &cmd_lock,
     &cmd_root,
+    &cmd_doctor,
 };
 
 static const char options_help[] =
@@ -195,7 +196,7 @@ static bool is_project(const char *folder)
 }
 
 /* The folder asked for, or the nearest from here upwards that holds a project. */
-static int find_project(struct cli *cli)
+static int find_project(struct cli *cli, bool is_needed)
 {
 	static char path[PATH_MAX];
 	char *slash;
@@ -207,6 +208,8 @@ static int find_project(struct cli *cli)
 	}
 	while (!is_project(path)) {
 		slash = strrchr(path, '/');
+		if (!cli->project && !is_needed && slash == path)
+			return 0;
 		if (cli->project || slash == path || !slash) {
 			fprintf(stderr,
 			    "minsys: %s is no minsys project (it has no stages/sources.yaml); go "
@@ -270,7 +273,7 @@ int main(int argc, char **argv)
 	cli.words++;
 	cli.word_count--;
 	find_programs(&cli);
-	status = find_project(&cli);
+	status = find_project(&cli, !command->is_for_anywhere);
 	if (!status)
 		status = command->run(&cli);
 	free(cli.sandbox);
