@@ -283,41 +283,38 @@ static int explain_absence(struct err *e)
 
 /* A step with the caller's uid could truncate the caller's files before ABI 3; one of another
  * uid cannot, and ABI 2 is enough for the rename between folders that builds need. */
-static int check_abi(bool shares_uid, struct err *e)
+static int check_abi(bool shares_uid, int *ret_abi, struct err *e)
 {
 	int abi = ruleset_abi(), least = shares_uid ? 3 : 2;
 
-	if (abi >= least)
-		return 0;
 	if (!abi)
 		return explain_absence(e);
-	return err_kind(e, ERR_ENVIRONMENT,
-	    "this kernel's Landlock has ABI %d, and ABI %d is needed%s: a kernel from %s on has it",
-	    abi, least, shares_uid ? " where a step has the caller's uid" : "",
-	    shares_uid ? "6.2" : "5.19");
+	if (abi < least)
+		return err_kind(e, ERR_ENVIRONMENT,
+		    "this kernel's Landlock has ABI %d, and ABI %d is needed%s: a kernel from %s "
+		    "on has it",
+		    abi, least, shares_uid ? " where a step has the caller's uid" : "",
+		    shares_uid ? "6.2" : "5.19");
+	*ret_abi = abi;
+	return 0;
 }
 
-/* What the step can do to the caller whose uid it has. */
-static const char *weaker_form(void)
-{
-	return ruleset_abi() < 6
-		   ? "only root can give a step a uid of its own, so it has the caller's: it can "
-		     "change modes and times of the caller's files, though not their content, and "
-		     "send signals to the caller's processes"
-		   : "only root can give a step a uid of its own, so it has the caller's: it can "
-		     "change modes and times of the caller's files, though not their content";
-}
+#define WEAKER_FORM                                                                                \
+	"only root can give a step a uid of its own, so it has the caller's: it can change modes " \
+	"and times of the caller's files, though not their content"
 
 static int prepare(struct step *step, struct err *e)
 {
 	uid_t uid = confine_spare_uid();
 	bool shares_uid = uid == geteuid();
+	int abi = 0;
 
-	if (check_root(step->options, e) || check_abi(shares_uid, e) ||
+	if (check_root(step->options, e) || check_abi(shares_uid, &abi, e) ||
 	    open_binds(step->options, e))
 		return -1;
 	if (shares_uid)
-		step->weaker = weaker_form();
+		step->weaker = abi < 6 ? WEAKER_FORM ", and send signals to the caller's processes"
+				       : WEAKER_FORM;
 	else if (isolation_give_folders(step->options, uid, e) || confine_give_output(uid, e))
 		return -1;
 	step->outer_uid = uid;
