@@ -306,7 +306,7 @@ static void check_own_programs(struct doctor *d)
 	else
 		say(d, NOTE, "minsys-fetch",
 		    "%s; without it nothing can be downloaded, and `build --offline` works with "
-		    "what is; `make programs` or `make install` puts it beside minsys",
+		    "what is; it must stand beside minsys, and needs the package libcurl4",
 		    e.text);
 }
 
@@ -356,9 +356,8 @@ static void conclude(const struct doctor *d, const struct choice *choice)
 	if (!d->can_build)
 		printf("no build can run here: see what is missing above\n");
 	else
-		printf("a build can run here, with isolation %s%s%s%s\n", choice->kind->name,
-		    choice->reason ? " (" : "", choice->reason ? choice->reason : "",
-		    choice->reason ? ")" : "");
+		printf("a build can run here, with isolation %s%s\n", choice->kind->name,
+		    choice->is_weaker_form ? " in its weaker form" : "");
 }
 
 static int run_doctor(struct cli *cli)
