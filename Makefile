@@ -10,11 +10,13 @@ WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wfor
 	-Wwrite-strings -Werror
 FLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Isrc $(WARNINGS) -pthread $(CFLAGS)
 
-# A program is made of folders; of fetch/ and sandbox/, minsys takes only the half that runs them.
+# A program is made of folders; of fetch/ and sandbox/, minsys takes only the half that runs them,
+# and what `minsys doctor` tries out.
 sources = $(foreach folder,$(1),$(wildcard src/$(folder)/*.c))
 objects = $(patsubst src/%.c,$(O)/%.o,$(1))
-clients = src/fetch/fetch.c src/fetch/lock.c src/sandbox/sandbox.c
-minsys = $(call objects,$(call sources,plan store build cli) $(wildcard $(clients)))
+clients = src/fetch/fetch.c src/fetch/lock.c src/sandbox/sandbox.c src/sandbox/probe.c
+probed = src/sandbox/filter.c src/sandbox/ruleset.c
+minsys = $(call objects,$(call sources,plan store build cli) $(clients) $(probed))
 minsys-fetch = $(call objects,$(filter-out $(clients),$(call sources,fetch)))
 minsys-sandbox = $(call objects,$(filter-out $(clients),$(call sources,sandbox)))
 minsys-image = $(call objects,$(call sources,image))
@@ -78,6 +80,7 @@ bench:
 install: programs
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install $(programs) $(DESTDIR)$(PREFIX)/bin
+	@scripts/apparmor/install "$(DESTDIR)" "$(PREFIX)"
 
 unit-tests: $(unit_tests)
 

@@ -66,8 +66,7 @@ static int prepare(const struct build_options *options, struct build *b, struct 
 
 	*b = (struct build){
 	    .options = options,
-	    .host = {options->store, options->sandbox, options->isolation,
-		options->isolation_reason, options->in_place},
+	    .host = {options->store, options->sandbox, options->choice},
 	    .wanted_sources = xcalloc(plan->source_count, sizeof(bool)),
 	    .results = xcalloc(plan->stage_count, sizeof(*b->results)),
 	};
@@ -86,7 +85,7 @@ static int prepare(const struct build_options *options, struct build *b, struct 
 void build_free(struct build *b)
 {
 	for (size_t i = 0; b->results && i < b->options->plan->stage_count; i++)
-		free(b->results[i].isolation);
+		choice_free(&b->results[i].isolation);
 	free(b->wanted_sources);
 	free(b->results);
 	free(b->inputs.sources);
@@ -111,42 +110,33 @@ static char *read_line(const char *text, const char *name)
 static int read_result(struct build *b, struct stage_result *result, bool *ret_found, struct err *e)
 {
 	_cleanup_buf_ struct buf text = {0};
+	_cleanup_free_ char *isolation = NULL;
 
 	if (store_record_read(b->host.store, "results", &result->key, &text, ret_found, e))
 		return -1;
 	if (!*ret_found)
 		return 0;
-	free(result->isolation);
-	result->isolation = read_line(text.data, "isolation");
+	isolation = read_line(text.data, "isolation");
 	text.data[strcspn(text.data, "\n")] = 0;
 	if (digest_parse(text.data, &result->tree, e))
 		return -1;
-	*ret_found = result->isolation && store_has_tree(b->host.store, &result->tree);
+	choice_free(&result->isolation);
+	*ret_found = isolation && choice_parse(isolation, &result->isolation) &&
+		     store_has_tree(b->host.store, &result->tree);
 	return 0;
-}
-
-/* In one line; the caller frees it. */
-static char *describe_isolation(const struct step_host *host)
-{
-	char *text = xasprintf(
-	    "%s%s%s", host->isolation, host->reason ? ": " : "", host->reason ? host->reason : "");
-
-	for (char *c = text; *c; c++)
-		if (*c == '\n')
-			*c = ' ';
-	return text;
 }
 
 static int write_result(struct build *b, const struct action *action, struct stage_result *result,
     uint64_t milliseconds, struct err *e)
 {
+	_cleanup_free_ char *isolation = choice_format(b->host.choice);
 	_cleanup_buf_ struct buf text = {0};
 	char hex[DIGEST_HEX_SIZE];
 
-	free(result->isolation);
-	result->isolation = describe_isolation(&b->host);
+	choice_free(&result->isolation);
+	result->isolation = choice_copy(b->host.choice);
 	buf_printf(&text, "%s\nisolation %s\nmilliseconds %llu\n",
-	    digest_format(&result->tree, hex), result->isolation, (unsigned long long)milliseconds);
+	    digest_format(&result->tree, hex), isolation, (unsigned long long)milliseconds);
 	return store_record_write(
 	    b->host.store, "results", &action->key, text.data, text.length, e);
 }

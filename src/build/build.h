@@ -29,11 +29,9 @@ struct build_options {
 	const struct plan *plan;
 	struct store *store;
 	const struct fetch_options *fetch;
-	const char *sandbox;	      /* path of minsys-sandbox */
-	const char *isolation;	      /* one that was tried and works */
-	const char *isolation_reason; /* why no stronger one; NULL: it is the strongest */
-	bool in_place;		      /* as in struct step_host */
-	const char *const *stages;    /* names; NULL-terminated; NULL: all */
+	const char *sandbox;	     /* path of minsys-sandbox */
+	const struct choice *choice; /* an isolation that was tried and works */
+	const char *const *stages;   /* names; NULL-terminated; NULL: all */
 	unsigned jobs;
 	bool echo;
 	const struct build_watch *watch;
@@ -44,9 +42,8 @@ struct stage_result {
 	bool wanted;
 	bool built; /* in this build, not before */
 	struct digest key;
-	struct digest tree; /* of its output */
-	char *isolation;    /* that held when it was built: its name and, when there are
-			       stronger ones, ": " and why none of them */
+	struct digest tree;	 /* of its output */
+	struct choice isolation; /* that held when it was built */
 };
 
 struct build {

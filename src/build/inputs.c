@@ -435,7 +435,7 @@ int inputs_materialize(struct inputs *in, const struct stage *stage, struct err 
 	_cleanup_free_ bool *missing = xcalloc(in->plan->source_count, sizeof(*missing));
 	struct digest before;
 
-	if (!in->host->in_place && inputs_materialize_tools(in, e))
+	if (!in->host->choice->kind->in_place && inputs_materialize_tools(in, e))
 		return -1;
 	for (size_t i = 0; i < stage->source_count; i++) {
 		size_t n = index_of(in, stage->sources[i]);

@@ -146,44 +146,24 @@ static json_t *describe_sources(const struct build *build)
 	return sources;
 }
 
-/* Strongest first. */
-static const char *const isolations[] = {"userns", "landlock"};
-
-/* How many are stronger than the one that held for a stage? */
-static size_t weakness(const struct stage_result *result)
-{
-	size_t length = strcspn(result->isolation, ":"), i = 0;
-
-	while (
-	    i < sizeof(isolations) / sizeof(*isolations) &&
-	    (strlen(isolations[i]) != length || strncmp(result->isolation, isolations[i], length)))
-		i++;
-	return i;
-}
-
-static json_t *isolation_name(const struct stage_result *result)
-{
-	return json_stringn(result->isolation, strcspn(result->isolation, ":"));
-}
-
 /* A result is as well isolated as the stage of it that was least so. */
 static void describe_isolation(const struct build *build, json_t *root)
 {
 	const struct stage_result *weakest = NULL;
-	const char *reason;
 
 	for (size_t i = 0; i < build->options->plan->stage_count; i++) {
 		const struct stage_result *result = &build->results[i];
 
-		if (result->wanted && (!weakest || weakness(result) > weakness(weakest)))
+		if (result->wanted && (!weakest || choice_weakness(&result->isolation) >
+						       choice_weakness(&weakest->isolation)))
 			weakest = result;
 	}
 	if (!weakest)
 		return;
-	json_object_set_new(root, "isolation", isolation_name(weakest));
-	reason = strstr(weakest->isolation, ": ");
-	if (reason)
-		json_object_set_new(root, "isolation_reason", json_string(reason + 2));
+	json_object_set_new(root, "isolation", json_string(weakest->isolation.kind->name));
+	if (weakest->isolation.reason)
+		json_object_set_new(
+		    root, "isolation_reason", json_string(weakest->isolation.reason));
 }
 
 static json_t *describe_stages(const struct build *build)
@@ -198,7 +178,8 @@ static json_t *describe_stages(const struct build *build)
 		stage = json_object();
 		json_object_set_new(stage, "action", json_digest(&build->results[i].key));
 		json_object_set_new(stage, "output", json_digest(&build->results[i].tree));
-		json_object_set_new(stage, "isolation", isolation_name(&build->results[i]));
+		json_object_set_new(
+		    stage, "isolation", json_string(build->results[i].isolation.kind->name));
 		json_object_set_new(stages, build->options->plan->stages[i]->name, stage);
 	}
 	return stages;

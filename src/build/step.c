@@ -207,11 +207,12 @@ static int run_script(struct run *run, struct sandbox_outcome *ret_outcome, stru
 	int ends[2];
 
 	store_tree_path(run->step->tools, tools);
-	root =
-	    run->host->in_place ? xstrdup("/") : xasprintf("%s/%s", run->host->store->path, tools);
+	root = run->host->choice->kind->in_place
+		   ? xstrdup("/")
+		   : xasprintf("%s/%s", run->host->store->path, tools);
 	spec = (struct sandbox_spec){
 	    .program = run->host->sandbox,
-	    .isolation = run->host->isolation,
+	    .isolation = run->host->choice->kind->name,
 	    .root = root,
 	    .binds = run->binds,
 	    .bind_count = run->bind_count,
@@ -349,7 +350,7 @@ static int run_in_place(struct run *run, struct sandbox_outcome *ret_outcome, st
 	struct err later = {0};
 	int result;
 
-	if (!run->host->in_place)
+	if (!run->host->choice->kind->in_place)
 		return run_script(run, ret_outcome, e);
 	result = places_take(&run->places, run->binds, run->bind_count, e);
 	if (!result)

@@ -6,6 +6,7 @@
 #define BUILD_STEP_H
 
 #include "build/action.h"
+#include "build/choice.h"
 #include "store/store.h"
 
 /* A tree of the store that the step sees read-only. */
@@ -30,10 +31,8 @@ struct step {
 
 struct step_host {
 	struct store *store;
-	const char *sandbox;   /* path of minsys-sandbox */
-	const char *isolation; /* one that was tried */
-	const char *reason;    /* why no stronger one; NULL: it is the strongest */
-	bool in_place;	       /* it cannot mount: `/` is the tools root itself */
+	const char *sandbox;	     /* path of minsys-sandbox */
+	const struct choice *choice; /* an isolation that was tried and works */
 };
 
 /* What a failed step leaves behind. */

@@ -14,11 +14,11 @@
 
 /* What every command is given. */
 struct cli {
-	const char *project;   /* the project's folder, absolute */
+	const char *project;   /* the project's folder, absolute; NULL: none, see struct command */
 	const char *target;    /* NULL: the default one */
 	const char *out;       /* --out, or NULL */
 	const char *results;   /* --results, or NULL */
-	const char *isolation; /* auto, userns */
+	const char *isolation; /* auto, or the name of one */
 	const char *mirror;
 	unsigned jobs;
 	unsigned timeout_seconds; /* of `boot -- COMMAND` */
@@ -36,14 +36,15 @@ struct cli {
 
 struct command {
 	const char *name;
-	const char *words;   /* for the usage line */
-	const char *summary; /* one line */
+	const char *words;    /* for the usage line */
+	const char *summary;  /* one line */
+	bool is_for_anywhere; /* it does not need a project */
 	/* The exit status: 0, or an err_kind after having printed why. */
 	int (*run)(struct cli *cli);
 };
 
 extern const struct command cmd_build, cmd_fetch, cmd_list, cmd_graph, cmd_boot, cmd_lock,
-    cmd_update, cmd_root;
+    cmd_update, cmd_root, cmd_doctor;
 
 /* Print on standard error what others may have written: nothing in it commands the terminal. */
 void cli_show(const char *bytes, size_t length);

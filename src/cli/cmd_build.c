@@ -1,11 +1,10 @@
 #include "cli/cli.h"
 
-#include "base/file.h"
 #include "base/memory.h"
 #include "build/build.h"
+#include "build/choice.h"
 #include "build/export.h"
 #include "build/pack.h"
-#include "sandbox/sandbox.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -46,59 +45,6 @@ static void show_stage(void *context, const struct stage *stage, enum stage_stat
 		    (unsigned long long)milliseconds / 1000, (unsigned)(milliseconds / 100 % 10));
 }
 
-/* Is this machine's `/` the tools root that the project asks for? */
-static int check_mark(const struct plan *plan, struct err *e)
-{
-	_cleanup_buf_ struct buf mark = {0};
-	char hex[DIGEST_HEX_SIZE];
-
-	digest_format(&plan->tools.lock_digest, hex);
-	if (!file_read(AT_FDCWD, "/etc/minsys-tools-root", 4096, &mark, e) &&
-	    !strncmp(buf_text(&mark), hex, strlen(hex)))
-		return 0;
-	return err_kind(e, ERR_ENVIRONMENT,
-	    "isolation `landlock` does not work here: `/` is not the tools root that "
-	    "toolchain/root.lock describes, as it is in the Dockerfile's builder image");
-}
-
-static int try_isolation(
-    const struct cli *cli, const struct plan *plan, const char *isolation, struct err *e)
-{
-	bool in_place = !strcmp(isolation, "landlock");
-
-	if (sandbox_trial(cli->sandbox, isolation, e))
-		return -1;
-	return in_place ? check_mark(plan, e) : 0;
-}
-
-/* Which isolation holds: found out by doing, the strongest first, and never less than what was
- * asked for. */
-static int choose_isolation(const struct cli *cli, const struct plan *plan,
-    struct build_options *options, struct err *ret_stronger, struct err *e)
-{
-	static const char *const all[] = {"userns", "landlock"};
-	bool any = !strcmp(cli->isolation, "auto");
-	_cleanup_free_ char *weaker = NULL;
-
-	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
-		if (!any && strcmp(cli->isolation, all[i]))
-			continue;
-		if (!try_isolation(cli, plan, all[i], e)) {
-			options->isolation = all[i];
-			options->in_place = i > 0;
-			if (i > 0)
-				options->isolation_reason = any ? ret_stronger->text : "asked for";
-			return 0;
-		}
-		if (i == 0)
-			*ret_stronger = *e;
-	}
-	if (!any)
-		return -1;
-	weaker = xstrdup(e->text);
-	return err_kind(e, ERR_ENVIRONMENT, "%s\n%s", ret_stronger->text, weaker);
-}
-
 static void report(const struct cli *cli, const struct build *build, const char *out,
     const struct export_outcome *outcome)
 {
@@ -118,12 +64,12 @@ static void report(const struct cli *cli, const struct build *build, const char 
 				      : "up to date");
 }
 
-static void show_isolation(const struct cli *cli, const struct build_options *options)
+static void show_isolation(const struct cli *cli, const struct choice *choice)
 {
-	const char *reason = options->isolation_reason;
+	const char *reason = choice->reason;
 
 	if (!cli->quiet)
-		fprintf(stderr, "isolation: %s%s%s%s\n", options->isolation, reason ? " (" : "",
+		fprintf(stderr, "isolation: %s%s%s%s\n", choice->kind->name, reason ? " (" : "",
 		    reason ? reason : "", reason ? ")" : "");
 }
 
@@ -133,11 +79,13 @@ static int build_and_export(
 {
 	const struct fetch_options fetch = cli_fetch_options(cli, plan, store);
 	const struct build_watch watch = {cli, cli_notice, show_stage};
-	struct build_options options = {
+	struct choice choice = {0};
+	const struct build_options options = {
 	    .plan = plan,
 	    .store = store,
 	    .fetch = &fetch,
 	    .sandbox = cli->sandbox,
+	    .choice = &choice,
 	    .stages = (const char *const *)cli->words,
 	    .jobs = cli->jobs,
 	    .echo = cli->verbose,
@@ -145,12 +93,12 @@ static int build_and_export(
 	};
 	struct build build = {0};
 	struct export_outcome outcome = {0};
-	struct err e = {0}, stronger = {0};
+	struct err e = {0};
 	int status = 0;
 
-	if (choose_isolation(cli, plan, &options, &stronger, &e))
+	if (choice_make(cli->isolation, cli->sandbox, &plan->tools.lock_digest, &choice, &e))
 		return cli_fail(&e);
-	show_isolation(cli, &options);
+	show_isolation(cli, &choice);
 	if (build_run(&options, &build, &e) ||
 	    (cli->results && pack_results(&build, cli->results, &e)) ||
 	    (out && export_build(&build, out, &outcome, &e)))
@@ -158,6 +106,7 @@ static int build_and_export(
 	else if (out)
 		report(cli, &build, out, &outcome);
 	build_free(&build);
+	choice_free(&choice);
 	buf_free(&outcome.kept);
 	return status;
 }

@@ -4,7 +4,7 @@
 #include "cli/cli.h"
 
 #include "base/memory.h"
-#include "base/words.h"
+#include "build/choice.h"
 
 #include <getopt.h>
 #include <limits.h>
@@ -26,6 +26,7 @@ static const struct command *const commands[] = {
     &cmd_update,
     &cmd_lock,
     &cmd_root,
+    &cmd_doctor,
 };
 
 static const char options_help[] =
@@ -66,7 +67,6 @@ static void print_help(void)
 	printf("\n%s", options_help);
 }
 
-/* Names of files that a build or an archive made may be in it. */
 /* What was printed may still be on its way to a full disk. */
 static int finish(int status)
 {
@@ -147,8 +147,7 @@ static int parse_option(struct cli *cli, int option)
 		return 0;
 	case OPTION_ISOLATION:
 		cli->isolation = optarg;
-		if (strcmp(optarg, "auto") && strcmp(optarg, "userns") &&
-		    strcmp(optarg, "landlock"))
+		if (strcmp(optarg, "auto") && !isolation_kind_find(optarg))
 			return cli_usage(
 			    "there is no isolation `%s`; there are auto, userns and landlock",
 			    optarg);
@@ -199,7 +198,7 @@ static bool is_project(const char *folder)
 }
 
 /* The folder asked for, or the nearest from here upwards that holds a project. */
-static int find_project(struct cli *cli)
+static int find_project(struct cli *cli, bool is_needed)
 {
 	static char path[PATH_MAX];
 	char *slash;
@@ -211,6 +210,8 @@ static int find_project(struct cli *cli)
 	}
 	while (!is_project(path)) {
 		slash = strrchr(path, '/');
+		if (!cli->project && !is_needed && slash == path)
+			return 0;
 		if (cli->project || slash == path || !slash) {
 			fprintf(stderr,
 			    "minsys: %s is no minsys project (it has no stages/sources.yaml); go "
@@ -274,7 +275,7 @@ int main(int argc, char **argv)
 	cli.words++;
 	cli.word_count--;
 	find_programs(&cli);
-	status = find_project(&cli);
+	status = find_project(&cli, !command->is_for_anywhere);
 	if (!status)
 		status = command->run(&cli);
 	free(cli.sandbox);

@@ -156,8 +156,7 @@ static int write_file(
 	return file_replace(AT_FDCWD, path, buf_text(text), text->length, 0644, e);
 }
 
-/* Returns the path, or NULL. */
-static const char *find_keys(struct err *e)
+const char *lock_keys(struct err *e)
 {
 	static const char *const paths[] = {"/usr/share/keyrings/debian-archive-keyring.gpg",
 	    "/usr/share/keyrings/debian-archive-keyring.pgp"};
@@ -175,7 +174,7 @@ static const char *find_keys(struct err *e)
 static int write_sources(const struct resolver *r, struct err *e)
 {
 	_cleanup_buf_ struct buf text = {0};
-	const char *keys = find_keys(e);
+	const char *keys = lock_keys(e);
 
 	if (!keys)
 		return -1;

@@ -29,6 +29,9 @@ struct lock_request {
  */
 int lock_resolve(const struct lock_request *request, struct buf *ret_text, struct err *e);
 
+/* Where the keys of Debian's archive are on this machine; NULL with an error when nowhere. */
+const char *lock_keys(struct err *e);
+
 /* How one lock differs from another. */
 struct lock_changes {
 	size_t packages; /* in the new one */

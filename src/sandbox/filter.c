@@ -64,6 +64,10 @@ static const struct refusal {
     {SYS_shmget, EPERM},
     {SYS_msgget, EPERM},
     {SYS_semget, EPERM},
+    /* Nor do POSIX message queues; the namespace of one isolation keeps them apart, no other does.
+     */
+    {SYS_mq_open, EPERM},
+    {SYS_mq_unlink, EPERM},
     /* Keyrings are not part of any namespace. */
     {SYS_add_key, EPERM},
     {SYS_request_key, EPERM},
@@ -228,6 +232,17 @@ size_t filter_make(struct sock_filter *ret_program)
 	return (size_t)(next - ret_program);
 }
 
+static int refused(struct err *e)
+{
+	struct err cause;
+
+	err_errno(&cause, "load the system call filter (seccomp)");
+	return err_kind(e, ERR_ENVIRONMENT,
+	    "%s; a kernel with CONFIG_SECCOMP_FILTER is needed, and in a container a policy that "
+	    "allows seccomp",
+	    cause.text);
+}
+
 int filter_load(struct err *e)
 {
 	struct sock_filter program[FILTER_LENGTH];
@@ -237,6 +252,6 @@ int filter_load(struct err *e)
 	};
 
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter))
-		return err_errno(e, "load the system call filter (seccomp)");
+		return refused(e);
 	return 0;
 }

@@ -203,8 +203,11 @@ static int run_init(
 	init = (pid_t)syscall(
 	    SYS_clone, step->isolation->namespaces | SIGCHLD, NULL, NULL, NULL, NULL);
 	if (init < 0) {
-		err_errno(e, "make namespaces (clone)");
+		err_errno(
+		    e, step->isolation->namespaces ? "make namespaces (clone)" : "start a process");
 		e->kind = ERR_ENVIRONMENT;
+		if (step->isolation->advise)
+			step->isolation->advise(e);
 		return -1;
 	}
 	step->is_started = true;
@@ -228,11 +231,12 @@ int isolation_run(const struct isolation *isolation, struct options *options,
 	result = isolation->prepare(&step, e);
 	if (!result && options->report_fd >= 0)
 		result = die_with_caller(options->report_fd, e);
-	if (!result) {
+	if (!result)
 		result = run_init(&step, &terminal, ret_report, e);
-		if (result && e->kind == ERR_ENVIRONMENT && (options->trial || !step.is_started))
-			isolation->explain(e);
-	}
+	if (result && e->kind == ERR_ENVIRONMENT && (options->trial || !step.is_started))
+		err_wrap(e, "isolation `%s` does not work here", isolation->name);
+	if (step.weaker)
+		snprintf(ret_report->weaker, sizeof(ret_report->weaker), "%s", step.weaker);
 	terminal_restore(&terminal);
 	return result;
 }

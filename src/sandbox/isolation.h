@@ -21,6 +21,8 @@ struct step {
 	bool mounts_are_open;
 	uid_t outer_uid; /* the step's, as the machine sees it */
 	gid_t outer_gid;
+	const char
+	    *weaker; /* why the isolation holds only in its weaker form; NULL: it does in full */
 	bool is_started;
 	int report_fd; /* init and the command tell the supervisor on it */
 	int life_fd;   /* read end of a pipe that only the supervisor can write to */
@@ -34,8 +36,8 @@ struct isolation {
 	int (*prepare)(struct step *step, struct err *e);
 	/* In init: returns the command's status once nothing of it is alive, 0 for a trial. */
 	int (*run)(struct step *step, struct err *e);
-	/* Put before and behind an error what was tried and what the user can do; returns -1. */
-	int (*explain)(struct err *e);
+	/* Put behind the error of making the namespaces what the user can do. */
+	void (*advise)(struct err *e);
 };
 
 extern const struct isolation isolation_userns, isolation_landlock;

@@ -10,9 +10,13 @@
  * - when it ends, or minsys-sandbox dies, or the program that started that (with --report-fd),
  *   nothing of it is alive: a janitor, to which orphans fall, kills what is left.
  * What it does not hide: the processes in /proc, the host name, the files that a container's
- * engine puts into /etc, and what stat(2) tells of any file. Started by anyone but root, the step
- * has the caller's uid, and can change modes and times of the caller's files, though not their
- * content; before ABI 6 of Landlock it can send signals to the caller's processes.
+ * engine puts into /etc, and what stat(2) tells of any file.
+ *
+ * Only root can give the step another uid. Started by anyone else, and by root where the user
+ * namespace maps no other, the step has the caller's. That is the weaker form, which the report
+ * tells: the step can change modes and times of the caller's files, though not their content, and
+ * list the numbers of its processes' descriptors; before ABI 6 of Landlock it can send signals to
+ * the caller's processes.
  */
 #include "sandbox/isolation.h"
 
@@ -263,41 +267,59 @@ static int open_binds(const struct options *o, struct err *e)
 	return 0;
 }
 
-/* A step of the caller's own uid could truncate the caller's files before ABI 3; one of another
- * uid cannot, and ABI 2 is enough for the rename between folders that builds need. */
-static int check_abi(bool own_uid, struct err *e)
+/* What the kernel, or a container's policy, answers where there is no Landlock. */
+static int explain_absence(struct err *e)
 {
-	int abi = ruleset_abi(), least = own_uid ? 2 : 3;
+	struct err cause;
+	const char *action =
+	    errno == EOPNOTSUPP ? "add `landlock` to `lsm=` on the kernel's command line"
+	    : errno == ENOSYS	? "a kernel from 6.2 on with CONFIG_SECURITY_LANDLOCK is needed, "
+				  "and in a container a policy that allows Landlock"
+				: "in a container a policy that allows Landlock is needed";
 
-	if (abi >= least)
-		return 0;
-	return err_kind(e, ERR_ENVIRONMENT,
-	    abi ? "this kernel's Landlock has ABI %d, and ABI %d is needed"
-		: "this kernel has no Landlock (ABI %d; ABI %d is needed)",
-	    abi, least);
+	err_errno(&cause, "ask for the kernel's Landlock");
+	return err_kind(e, ERR_ENVIRONMENT, "%s; %s", cause.text, action);
 }
+
+/* A step with the caller's uid could truncate the caller's files before ABI 3; one of another
+ * uid cannot, and ABI 2 is enough for the rename between folders that builds need. */
+static int check_abi(bool shares_uid, int *ret_abi, struct err *e)
+{
+	int abi = ruleset_abi(), least = shares_uid ? 3 : 2;
+
+	if (!abi)
+		return explain_absence(e);
+	if (abi < least)
+		return err_kind(e, ERR_ENVIRONMENT,
+		    "this kernel's Landlock has ABI %d, and ABI %d is needed%s: a kernel from %s "
+		    "on has it",
+		    abi, least, shares_uid ? " where a step has the caller's uid" : "",
+		    shares_uid ? "6.2" : "5.19");
+	*ret_abi = abi;
+	return 0;
+}
+
+#define WEAKER_FORM                                                                                \
+	"only root can give a step a uid of its own, so it has the caller's: it can change modes " \
+	"and times of the caller's files, though not their content"
 
 static int prepare(struct step *step, struct err *e)
 {
 	uid_t uid = confine_spare_uid();
-	bool own_uid = uid != geteuid();
+	bool shares_uid = uid == geteuid();
+	int abi = 0;
 
-	if (check_root(step->options, e) || check_abi(own_uid, e) || open_binds(step->options, e))
+	if (check_root(step->options, e) || check_abi(shares_uid, &abi, e) ||
+	    open_binds(step->options, e))
 		return -1;
-	if (own_uid &&
-	    (isolation_give_folders(step->options, uid, e) || confine_give_output(uid, e)))
+	if (shares_uid)
+		step->weaker = abi < 6 ? WEAKER_FORM ", and send signals to the caller's processes"
+				       : WEAKER_FORM;
+	else if (isolation_give_folders(step->options, uid, e) || confine_give_output(uid, e))
 		return -1;
 	step->outer_uid = uid;
 	step->outer_gid = (gid_t)uid;
 	return 0;
-}
-
-static int explain(struct err *e)
-{
-	struct err cause = *e;
-
-	return err_kind(
-	    e, ERR_ENVIRONMENT, "isolation `landlock` does not work here: %.1200s", cause.text);
 }
 
 const struct isolation isolation_landlock = {
@@ -305,5 +327,4 @@ const struct isolation isolation_landlock = {
     .end_signal = SIGTERM,
     .prepare = prepare,
     .run = run_step,
-    .explain = explain,
 };

@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-/* The version of this kernel's Landlock; 0 when there is none. */
+/* The version of this kernel's Landlock; 0, and errno, when there is none. */
 int ruleset_abi(void);
 
 struct ruleset {

@@ -3,7 +3,6 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/memory.h"
-#include "sandbox/status.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -136,16 +135,18 @@ int sandbox_wait(
 		*e = report.error;
 		return -1;
 	}
-	*ret_outcome = (struct sandbox_outcome){report.status, report.timed_out};
+	*ret_outcome = (struct sandbox_outcome){report.status, report.timed_out, ""};
+	/* However it came, it is a text that ends. */
+	memccpy(ret_outcome->weaker, report.weaker, 0, sizeof(ret_outcome->weaker) - 1);
 	return 0;
 }
 
-int sandbox_trial(const char *program, const char *isolation, struct err *e)
+int sandbox_trial(
+    const char *program, const char *isolation, struct sandbox_outcome *ret_outcome, struct err *e)
 {
 	struct arguments arguments = {0};
 	_cleanup_close_ int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	struct sandbox_process process;
-	struct sandbox_outcome outcome;
 	int result;
 
 	if (access(program, X_OK)) {
@@ -160,5 +161,5 @@ int sandbox_trial(const char *program, const char *isolation, struct err *e)
 	add(&arguments, NULL);
 	result = spawn(arguments.items, null, &process, e);
 	arguments_free(&arguments);
-	return result ? -1 : sandbox_wait(&process, &outcome, e);
+	return result ? -1 : sandbox_wait(&process, ret_outcome, e);
 }

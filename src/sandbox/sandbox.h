@@ -6,6 +6,7 @@
 #define SANDBOX_SANDBOX_H
 
 #include "base/err.h"
+#include "sandbox/status.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,7 +21,7 @@ struct sandbox_bind {
 
 struct sandbox_spec {
 	const char *program;   /* path of minsys-sandbox */
-	const char *isolation; /* "userns" */
+	const char *isolation; /* "userns", "landlock" */
 	const char *root;      /* folder that becomes `/`, read-only */
 	const struct sandbox_bind *binds;
 	size_t bind_count;
@@ -40,6 +41,7 @@ struct sandbox_process {
 struct sandbox_outcome {
 	int status; /* the command's: 0 to 255, or 128 + n when signal n ended it */
 	bool timed_out;
+	char weaker[SANDBOX_WEAKER_SIZE]; /* why the isolation held only in its weaker form; "" */
 };
 
 /* Start it. The process dies with the calling thread. */
@@ -50,8 +52,9 @@ int sandbox_start(
 int sandbox_wait(
     struct sandbox_process *process, struct sandbox_outcome *ret_outcome, struct err *e);
 
-/* Learn by doing whether an isolation works on this machine. On failure `e` says what was tried,
- * what the kernel answered, and what the user can do. */
-int sandbox_trial(const char *program, const char *isolation, struct err *e);
+/* Learn by doing whether an isolation works on this machine, and in which form. On failure `e`
+ * says what was tried, what the kernel answered, and what the user can do. */
+int sandbox_trial(
+    const char *program, const char *isolation, struct sandbox_outcome *ret_outcome, struct err *e);
 
 #endif

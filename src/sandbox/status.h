@@ -13,11 +13,15 @@
 /* The exit status of minsys-sandbox when no command ran; the same as ERR_ENVIRONMENT. */
 #define SANDBOX_EXIT_SETUP 3
 
+/* Room for why an isolation holds only in its weaker form. */
+#define SANDBOX_WEAKER_SIZE 512
+
 struct sandbox_report {
 	bool failed;
 	bool timed_out;
 	int status;
-	struct err error; /* when `failed` */
+	char weaker[SANDBOX_WEAKER_SIZE]; /* "" when it holds in full */
+	struct err error;		  /* when `failed` */
 };
 
 _Static_assert(sizeof(struct sandbox_report) <= PIPE_BUF, "a report is one atomic write");

@@ -68,44 +68,6 @@ static int reap_until(pid_t command)
 	}
 }
 
-static int set_up(struct step *step, struct err *e)
-{
-	if (map_ids(step->outer_uid, step->outer_gid, e))
-		return -1;
-	if (sethostname(HOST_NAME, strlen(HOST_NAME)) || setdomainname("(none)", 6))
-		return err_errno(e, "set the host name");
-	if (step->options->trial) {
-		if (mounts_trial(e))
-			return -1;
-	} else if ((!step->mounts_are_open && mounts_open(step->options, &step->mounts, e)) ||
-		   mounts_enter(step->options, &step->mounts, e)) {
-		return -1;
-	}
-	/* Not even processes of the same uid may look into init, which still holds the descriptors
-	   of set-up for a moment. */
-	if (prctl(PR_SET_DUMPABLE, 0))
-		return err_errno(e, "make init undumpable");
-	return confine_process(e);
-}
-
-static int run_step(struct step *step, struct err *e)
-{
-	pid_t command;
-
-	if (set_up(step, e))
-		return -1;
-	if (step->options->trial)
-		return 0;
-	/* The step may read init's command line, which names paths of the machine. */
-	options_forget(step->options);
-	command = fork();
-	if (command < 0)
-		return err_errno(e, "start a process in the sandbox");
-	if (!command)
-		isolation_exec(step->options, step->report_fd);
-	return reap_until(command);
-}
-
 /* The kernel makes no user namespace for one who is nobody in the present one. */
 static bool maps_nobody(const char *path)
 {
@@ -122,10 +84,9 @@ static const char *advice(void)
 		const char *path, *value, *text;
 	} causes[] = {
 	    {"/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1",
-		"AppArmor restricts user namespaces on this machine (Ubuntu 23.10 and later): "
-		"allow them "
-		"for minsys-sandbox with a profile that says `userns,`, or run `sudo sysctl "
-		"kernel.apparmor_restrict_unprivileged_userns=0`"},
+		"AppArmor restricts user namespaces on this machine (Ubuntu 23.10 and later): run "
+		"`sudo make install`, which puts a profile in place that allows them for the "
+		"installed minsys-sandbox, and then use the installed minsys"},
 	    {"/proc/sys/kernel/unprivileged_userns_clone", "0",
 		"run `sudo sysctl kernel.unprivileged_userns_clone=1`"},
 	    {"/proc/sys/user/max_user_namespaces", "0",
@@ -151,12 +112,56 @@ static const char *advice(void)
 	       "administrator";
 }
 
-static int explain(struct err *e)
+static void advise(struct err *e)
 {
 	struct err cause = *e;
 
-	return err_kind(e, ERR_ENVIRONMENT, "isolation `userns` does not work here: %.1200s; %s",
-	    cause.text, advice());
+	err_kind(e, cause.kind, "%.1200s; %s", cause.text, advice());
+}
+
+static int use_namespaces(struct step *step, struct err *e)
+{
+	if (map_ids(step->outer_uid, step->outer_gid, e))
+		return -1;
+	if (sethostname(HOST_NAME, strlen(HOST_NAME)) || setdomainname("(none)", 6))
+		return err_errno(e, "set the host name");
+	if (step->options->trial)
+		return mounts_trial(e);
+	if (!step->mounts_are_open && mounts_open(step->options, &step->mounts, e))
+		return -1;
+	return mounts_enter(step->options, &step->mounts, e);
+}
+
+static int set_up(struct step *step, struct err *e)
+{
+	if (use_namespaces(step, e)) {
+		if (step->options->trial)
+			advise(e);
+		return -1;
+	}
+	/* Not even processes of the same uid may look into init, which still holds the descriptors
+	   of set-up for a moment. */
+	if (prctl(PR_SET_DUMPABLE, 0))
+		return err_errno(e, "make init undumpable");
+	return confine_process(e);
+}
+
+static int run_step(struct step *step, struct err *e)
+{
+	pid_t command;
+
+	if (set_up(step, e))
+		return -1;
+	if (step->options->trial)
+		return 0;
+	/* The step may read init's command line, which names paths of the machine. */
+	options_forget(step->options);
+	command = fork();
+	if (command < 0)
+		return err_errno(e, "start a process in the sandbox");
+	if (!command)
+		isolation_exec(step->options, step->report_fd);
+	return reap_until(command);
 }
 
 /* Root opens what the step may see while it still can, then becomes nobody in particular. A root
@@ -185,5 +190,5 @@ const struct isolation isolation_userns = {
     .end_signal = SIGKILL,
     .prepare = leave_root,
     .run = run_step,
-    .explain = explain,
+    .advise = advise,
 };

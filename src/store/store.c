@@ -36,7 +36,7 @@ int store_explain_disk(const struct store *store, struct err *e)
 	return of_disk && e->kind == ERR_FAILED ? store_explain(store, e) : -1;
 }
 
-static char *default_path(struct err *e)
+char *store_default_path(struct err *e)
 {
 	const char *cache = getenv("MINSYS_CACHE"), *xdg = getenv("XDG_CACHE_HOME");
 	const char *home = getenv("HOME");
@@ -137,7 +137,7 @@ int store_open(const char *path, struct store **ret_store, struct err *e)
 	struct store *store = xcalloc(1, sizeof(*store));
 
 	store->fd = store->downloads_fd = -1;
-	store->path = path ? xstrdup(path) : default_path(e);
+	store->path = path ? xstrdup(path) : store_default_path(e);
 	if (!store->path) {
 		store_close(store);
 		return -1;

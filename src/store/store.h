@@ -33,8 +33,12 @@ struct store {
 	int downloads_fd; /* downloads/ */
 };
 
-/* Open the store at `path`, or where $MINSYS_CACHE, $XDG_CACHE_HOME/minsys or ~/.cache/minsys
- * say when it is NULL; make it when it is not there; remove what dead runners left in tmp/.
+/* Where the store is: what $MINSYS_CACHE, $XDG_CACHE_HOME/minsys or ~/.cache/minsys say. The
+ * caller frees it. NULL with an error when none of them is set. */
+char *store_default_path(struct err *e);
+
+/* Open the store at `path`, or when it is NULL at store_default_path(); make it when it is not
+ * there; remove what dead runners left in tmp/.
  * A folder of another format version is ERR_ENVIRONMENT, and so is one that holds anything but
  * a store: no folder's tmp/ is emptied by mistake. */
 int store_open(const char *path, struct store **ret_store, struct err *e);

@@ -60,12 +60,12 @@ start_container='
 		ln -s fd/2 dev/stderr || exit 1
 	exec chroot . /minsys/attack serve "$@"'
 
-# container FOLDER [UNSHARE-OPTION]...: $starter is what starts it.
+# container FOLDER [UNSHARE-OPTION]...: $starter is what starts it. Its message queue goes with it.
 container() {
 	folder=$1
 	shift
 	rm -f "$work/served"
-	"$starter" unshare --mount --pid --fork "$@" sh -c "$start_container" "$folder" \
+	"$starter" unshare --mount --pid --ipc --fork "$@" sh -c "$start_container" "$folder" \
 		"@$isolation-$unique-stream" "@$isolation-$unique-dgram" /minsys/in/socket \
 		"/$isolation-$unique" >"$work/served" 2>"$work/serve-errors" &
 	for _ in $(seq 100); do
@@ -81,7 +81,6 @@ container() {
 stop_container() {
 	[ -z "${init:-}" ] || kill -9 "$init"
 	init=
-	"$work/attack" remove-queue "/$isolation-$unique" >/dev/null
 }
 trap 'stop_container; clean_up' EXIT
 as_self() {
@@ -108,11 +107,11 @@ to_starter() {
 # inside COMMAND...: in the container, as the user that is root there.
 inside() {
 	case $starter in
-	as_self) timeout -k 5 120 nsenter -t "$init" --mount --pid --root --wd "$@" ;;
-	as_mapped) timeout -k 5 120 nsenter -t "$init" --user -S 0 -G 0 --mount --pid --root --wd "$@" ;;
+	as_self) timeout -k 5 120 nsenter -t "$init" --mount --pid --ipc --root --wd "$@" ;;
+	as_mapped) timeout -k 5 120 nsenter -t "$init" --user -S 0 -G 0 --mount --pid --ipc --root --wd "$@" ;;
 	as_user)
 		as_user timeout -k 5 120 nsenter -t "$init" --user --preserve-credentials --mount \
-			--pid --root --wd "$@"
+			--pid --ipc --root --wd "$@"
 		;;
 	esac
 }

@@ -1,0 +1,42 @@
+#!/bin/sh
+# make install: the programs, and AppArmor's profile where AppArmor knows what is in it.
+# shellcheck source=tests/functional/tap.sh
+. "$(dirname "$0")/tap.sh"
+
+# installs FOLDER [VARIABLE=VALUE]...: what is compiled already is installed below the folder.
+installs() {
+	folder=$1
+	shift
+	make -s -C "$root" -o programs install B="$BIN" DESTDIR="$folder" "$@"
+}
+profile=etc/apparmor.d/minsys-sandbox
+
+[ -e /etc/apparmor.d/abi/4.0 ] || {
+	ok 'a machine without AppArmor 4' installs "$work/without"
+	ok 'gets the programs' test -x "$work/without/usr/local/bin/minsys-sandbox"
+	ok 'and no profile' test ! -e "$work/without/etc"
+}
+mkdir -p "$work/with/etc/apparmor.d/abi"
+: >"$work/with/etc/apparmor.d/abi/4.0"
+ok 'one with it' installs "$work/with" PREFIX=/opt/minsys
+ok 'gets the programs' test -x "$work/with/opt/minsys/bin/minsys"
+ok 'and a profile for the path that they have there' says "$work/with/$profile" \
+	'profile minsys-sandbox "/opt/minsys/bin/minsys-sandbox" flags=(unconfined) {'
+ok 'which allows user namespaces' grep -qx ' *userns,' "$work/with/$profile"
+ok 'in which nothing is left to fill in' status 1 grep @ "$work/with/$profile"
+ok 'that anybody may read' test "$(stat -c %a "$work/with/$profile")" = 644
+ok 'and nothing else' test "$(ls "$work/with/etc/apparmor.d")" = "abi
+minsys-sandbox"
+ok 'another time it is the same' installs "$work/with" PREFIX=/opt/minsys
+no_profile() {
+	installs "$work/odd" PREFIX='/opt/min*' >"$work/log" && says "$work/log" 'special character' &&
+		[ ! -e "$work/odd/$profile" ]
+}
+mkdir -p "$work/odd/etc/apparmor.d/abi"
+: >"$work/odd/etc/apparmor.d/abi/4.0"
+ok 'a path that AppArmor would take for a pattern gets none' no_profile
+
+if command -v apparmor_parser >/dev/null && [ -e /etc/apparmor.d/abi/4.0 ]; then
+	ok 'AppArmor can read it' apparmor_parser --skip-kernel-load --skip-cache "$work/with/$profile"
+fi
+finish
