@@ -355,18 +355,36 @@ static int run_interactive(const char *script)
 	return cli_fail(&e);
 }
 
-static int find_script(const struct cli *cli, char **ret_script)
+/* Where what is to be booted is. A folder that was named needs no project around it. */
+static int find_out(const struct cli *cli, char **ret_out)
 {
 	struct plan *plan = NULL;
-	struct err e = {0};
-	int status = cli_plan(cli, &plan);
+	int status;
+
+	if (cli->out) {
+		*ret_out = xstrdup(cli->out);
+		return 0;
+	}
+	if (!cli->project)
+		return cli_usage("neither this folder nor one above it is a minsys project: go to "
+				 "one, or name it with -C, or with --out a result to boot");
+	status = cli_plan(cli, &plan);
+	if (status)
+		return status;
+	*ret_out = cli_out(cli, plan);
+	plan_free(plan);
+	return 0;
+}
+
+static int find_script(const struct cli *cli, char **ret_script)
+{
 	_cleanup_free_ char *out = NULL;
 	_cleanup_free_ char *script = NULL;
+	struct err e = {0};
+	int status = find_out(cli, &out);
 
 	if (status)
 		return status;
-	out = cli_out(cli, plan);
-	plan_free(plan);
 	script = xasprintf("%s/%s", out, cli->disk ? "run_disk.sh" : "run_initramfs.sh");
 	if (access(script, R_OK)) {
 		err_errno(&e, "open %s", script);
@@ -397,5 +415,6 @@ const struct command cmd_boot = {
     .name = "boot",
     .words = "[--disk] [-- COMMAND...]",
     .summary = "boot it in QEMU (Ctrl-a x leaves); or run a command there, for its output",
+    .is_for_anywhere = true,
     .run = run_boot,
 };

@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 """make bench: minsys against the same commands typed by hand (lab.sh).
 
-run.py [FIGURE]...: cold, nothing, unpack, images, memory; default: all. Each is a median of
-interleaved runs on this machine, and its bound. Exit status 1 when one is out of bounds.
+run.py [FIGURE]...: cold, nothing, unpack, images, memory, sandbox, docker; default: all, but
+docker only where an engine answers to $DOCKER (docker). Each is a median of interleaved runs on
+this machine, and its bound. Exit status 1 when one is out of bounds.
 BENCH_RUNS and BENCH_COLD_RUNS say how many runs; BENCH_FOLDER where the work is done (default:
 beside the store). The downloads in the user's store are used, so that nothing is timed but building.
 """
 
+import json
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -21,6 +24,7 @@ CACHE = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
 STORE = os.environ.get("MINSYS_CACHE") or CACHE + "/minsys"
 RUNS = int(os.environ.get("BENCH_RUNS", "11"))
 COLD_RUNS = int(os.environ.get("BENCH_COLD_RUNS", "3"))
+DOCKER = os.environ.get("DOCKER") or "docker"
 os.makedirs(STORE, exist_ok=True)
 WORK = tempfile.mkdtemp(
     prefix="minsys-bench.", dir=os.environ.get("BENCH_FOLDER") or os.path.dirname(STORE)
@@ -199,9 +203,128 @@ def memory():
     judge("peak memory of the runner, MB", peak * 1024 / 1e6, 64, "VmHWM")
 
 
+# What the stage `linux` does, but for the options that name its builder.
+KERNEL = """
+cd /minsys/build/linux
+make -C /minsys/src/linux O="$PWD" tinyconfig
+/minsys/src/kconfig/apply /minsys/stage/linux/linux.config .config
+make olddefconfig
+make -j$JOBS Image
+"""
+# The same places without a sandbox, which nothing refuses or checks: ROOT, then pairs of a place
+# and what is bound there.
+BARE = """
+root=$1
+shift
+mount --rbind "$tools" "$root"
+mount -t tmpfs none "$root/minsys"
+while [ $# -gt 0 ]; do
+	mkdir -p "$root/minsys/$1"
+	mount --bind "$2" "$root/minsys/$1"
+	shift 2
+done
+mount --rbind /dev "$root/dev"
+mount --rbind /proc "$root/proc"
+mount -t tmpfs none "$root/tmp"
+exec chroot "$root" /usr/bin/env -i $environment /bin/sh -euc "$KERNEL"
+"""
+
+
+def sandbox():
+    """What the sandbox costs a kernel build: the same commands with the same tools without it."""
+    out = f"{WORK}/sandbox-out"
+    build(built_store(), out)
+    with open(f"{out}/manifest.json") as file:
+        manifest = json.load(file)
+
+    def tree(digest):
+        return f"{built_store()}/trees/{digest}/tree"
+
+    stage = f"{WORK}/sandbox-stage"
+    os.makedirs(stage, exist_ok=True)
+    os.makedirs(f"{WORK}/sandbox-root", exist_ok=True)
+    shutil.copy(f"{PROJECT}/targets/arm64-virt/linux.config", stage)
+    inputs = {
+        "src/linux": tree(manifest["sources"]["linux"]["tree"]),
+        "src/kconfig": tree(manifest["sources"]["kconfig"]["tree"]),
+        "stage/linux": stage,
+    }
+    outputs = {name: f"{WORK}/sandbox-{name.split('/')[0]}" for name in ("build/linux", "tmp/linux")}
+    environment = {
+        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "TZ": "UTC", "JOBS": JOBS,
+        "ARCH": "arm64", "CROSS_COMPILE": "aarch64-linux-gnu-", "HOME": "/minsys/tmp/linux",
+        "TMPDIR": "/minsys/tmp/linux",
+    }
+    tools = tree(manifest["tools_root"])
+
+    def emptied():
+        for path in outputs.values():
+            shutil.rmtree(path, ignore_errors=True)
+            os.mkdir(path)
+
+    def ours():
+        command = [f"{PROJECT}/out/bin/minsys-sandbox", "--root", tools]
+        for option, places in (("--ro", inputs), ("--rw", outputs)):
+            for name, path in places.items():
+                command += [option, f"{path}:/minsys/{name}"]
+        for key, value in environment.items():
+            command += ["--setenv", f"{key}={value}"]
+        emptied()
+        return run([*command, "--", "/bin/sh", "-euc", KERNEL])
+
+    def theirs():
+        emptied()
+        places = [word for pair in {**inputs, **outputs}.items() for word in pair]
+        return run(
+            ["unshare", "--mount", *([] if os.getuid() == 0 else ["--map-root-user"]),
+             "sh", "-euc", BARE, "sh", f"{WORK}/sandbox-root", *places],
+            tools=tools, KERNEL=KERNEL,
+            environment=" ".join(f"{key}={value}" for key, value in environment.items()),
+        )
+
+    medians = interleaved(COLD_RUNS, theirs=theirs, ours=ours)
+    judge_ratio("kernel in the sandbox / in a bare chroot", medians, 1.02, COLD_RUNS)
+
+
+def has_engine():
+    try:
+        return not subprocess.run([DOCKER, "version"], capture_output=True).returncode
+    except OSError:
+        return False
+
+
+def docker():
+    """All of the Dockerfile, nothing of it cached but downloads, less the time in which packages
+    were installed, against compiling minsys and a cold build on the host."""
+
+    def ours():
+        began = time.monotonic()
+        result = subprocess.run(
+            [DOCKER, "build", "--no-cache", "--progress=plain", "-o", f"{WORK}/docker", PROJECT],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        seconds = time.monotonic() - began
+        if result.returncode:
+            sys.exit(f"docker build:\n{result.stdout[-4000:]}")
+        steps = re.findall(r"^(#\d+) \[runner .*(?:apt-get|packages build)", result.stdout, re.M)
+        for step in set(steps):
+            seconds -= float(re.search(rf"^{step} DONE ([\d.]+)s", result.stdout, re.M)[1])
+        return seconds
+
+    def theirs():
+        folders = [f"{name}={WORK}/host-{name}" for name in "OB"]
+        shutil.rmtree(f"{WORK}/host-O", ignore_errors=True)
+        shutil.rmtree(f"{WORK}/host-B", ignore_errors=True)
+        seconds = run(["make", "-C", PROJECT, f"-j{JOBS}", *folders, "programs"])
+        return seconds + build(store_with_downloads("docker-host"), f"{WORK}/docker-host-out")
+
+    medians = interleaved(COLD_RUNS, theirs=theirs, ours=ours)
+    judge_ratio("docker build / the same on the host", medians, 1.15, COLD_RUNS)
+
+
 def main():
-    figures = {f.__name__: f for f in (cold, nothing, images, unpack, memory)}
-    names = sys.argv[1:] or list(figures)
+    figures = {f.__name__: f for f in (cold, nothing, images, unpack, memory, sandbox, docker)}
+    names = sys.argv[1:] or [name for name in figures if name != "docker" or has_engine()]
     unknown = [name for name in names if name not in figures]
     if unknown:
         sys.exit(f"there is no figure {unknown[0]}; there are {', '.join(figures)}")

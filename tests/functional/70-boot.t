@@ -221,6 +221,14 @@ ok 'a command that is too long' refused 2 "the kernel's command line" -- \
 	"$(head -c 2500 /dev/zero | tr '\0' x)"
 ok 'one that is a little too long' refused 2 'bytes too long' -- \
 	"$(head -c 1500 /dev/zero | tr '\0' x)"
+elsewhere() {
+	(cd / && "$BIN/minsys" boot "$@")
+}
+ok 'a result boots without its project' prints aarch64 elsewhere --out "$out" -- uname -m
+no_project() {
+	status 2 elsewhere -- uname 2>"$work/errors" && says "$work/errors" 'with --out a result to boot'
+}
+ok 'one that is not named has to be in a project' no_project
 ok 'a command without --' refused 2 'minsys boot -- uname' uname
 ok 'nothing built' refused 2 'nothing to boot is in' --out "$work/none"
 
