@@ -75,7 +75,7 @@ bench:
 	@scripts/packages build boot check
 	@$(MAKE) --no-print-directory programs $(O)/bench/unpack
 	tests/bench/run.py
-	tests/bench/sandbox.sh
+	tests/bench/sandbox.py
 
 install: programs
 	install -d $(DESTDIR)$(PREFIX)/bin
