@@ -8,23 +8,12 @@
 sandbox=$BIN/minsys-sandbox
 unique=minsys-test-$$
 
-# What an ordinary user does is done as `nobody` when root runs this.
-chmod 711 "$work"
-as_user() {
-	if [ "$(id -u)" = 0 ]; then
-		setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
-	else
-		"$@"
-	fi
-}
-
 cp "$sandbox" "$work/minsys-sandbox" || exit 1
 attack=$work/attack
 "${CC:-gcc}" -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -O1 -static -o "$attack" \
 	"$root/tests/sandbox/attack.c" || exit 1
 [ -x /bin/busybox ] || skip_all '/bin/busybox (package busybox-static) is not installed'
-as_user unshare -Urm true 2>/dev/null ||
-	skip_all 'this machine does not let an ordinary user make user namespaces (unshare -Urm)'
+need_namespaces
 
 # The host: a tools root and an input that anybody may write to (so that nothing but the sandbox
 # keeps a step from it), a secret that anybody may read, and a process with open doors.

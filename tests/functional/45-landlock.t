@@ -11,20 +11,10 @@ PATH=$PATH:/usr/sbin:/sbin # chroot
 unique=minsys-ll-$$
 inner=/bin/minsys-sandbox
 
-chmod 711 "$work"
-as_user() {
-	if [ "$(id -u)" = 0 ]; then
-		setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
-	else
-		"$@"
-	fi
-}
-
 "${CC:-gcc}" -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -O1 -static -o "$work/attack" \
 	"$root/tests/sandbox/attack.c" || exit 1
 [ -x /bin/busybox ] || skip_all '/bin/busybox (package busybox-static) is not installed'
-as_user unshare -Urm true 2>/dev/null ||
-	skip_all 'this machine does not let an ordinary user make user namespaces (unshare -Urm)'
+need_namespaces
 abi=$("$work/attack" landlock)
 [ "$abi" -ge 3 ] || skip_all "this kernel's Landlock has ABI $abi, and 3 is needed"
 

@@ -10,19 +10,8 @@
 . "$(dirname "$0")/project.sh"
 
 PATH=$PATH:/usr/sbin:/sbin # chroot
-chmod 711 "$work"
-as_user() {
-	if [ "$(id -u)" = 0 ]; then
-		setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
-	else
-		"$@"
-	fi
-}
-as_user unshare -Urm true 2>/dev/null ||
-	skip_all 'this machine does not let an ordinary user make user namespaces (unshare -Urm)'
-mkdir "$work/bin"
-cp "$BIN/minsys" "$BIN/minsys-sandbox" "$BIN/minsys-fetch" "$work/bin" || exit 1
-BIN=$work/bin
+need_namespaces
+copy_programs
 
 make_project
 stage who <<-'END'

@@ -74,6 +74,29 @@ says() {
 	}
 }
 
+# as_user COMMAND...: as an ordinary user; when root runs the test, that is `nobody`.
+chmod 711 "$work"
+as_user() {
+	if [ "$(id -u)" = 0 ]; then
+		setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
+	else
+		"$@"
+	fi
+}
+
+# For a file whose tests all make user namespaces.
+need_namespaces() {
+	as_user unshare -Urm true 2>/dev/null ||
+		skip_all 'this machine does not let an ordinary user make user namespaces (unshare -Urm)'
+}
+
+# BIN becomes a copy that as_user can reach.
+copy_programs() {
+	mkdir "$work/bin"
+	cp "$BIN/minsys" "$BIN/minsys-sandbox" "$BIN/minsys-fetch" "$work/bin" || exit 1
+	BIN=$work/bin
+}
+
 finish() {
 	echo "1..$tests"
 	[ "$failures" = 0 ]
