@@ -130,12 +130,12 @@ ok 'but downloads nothing' downloads_nothing
 in_builder() {
 	"$docker" run --rm --network=none "$@"
 }
+# shellcheck disable=SC2016 # messages quote with backquotes
 less() {
 	status 3 in_builder -v "$root/stages:/minsys/project/stages:ro" "$image-builder" \
 		minsys build scripts --isolation=userns >"$work/less" 2>&1 &&
 		says "$work/less" 'isolation `userns` does not work here' && ! grep building "$work/less"
 }
-# shellcheck disable=SC2016 # messages quote with backquotes
 ok 'a build asked for userns does not run with less' less
 
 # ---- Under attack, in a step of a build ----
