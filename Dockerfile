@@ -26,8 +26,8 @@ COPY src src
 RUN --network=none make -j"$(nproc)" programs
 
 # --- Downloads ----------------------------------------------------------------------------------
-# What was downloaded once stays in a cache from one build to the next; layers get what this one
-# needs. The tools root, unpacked:
+# What was downloaded, and the tools root unpacked of it, stay in a cache from one build to the next;
+# layers get what this one needs. The tools root:
 FROM runner AS tools
 COPY toolchain toolchain
 COPY stages/sources.yaml stages/sources.yaml
@@ -36,7 +36,7 @@ RUN --mount=type=cache,id=minsys-downloads,target=/cache \
 
 # The sources, as archives:
 FROM runner AS sources
-COPY scripts scripts
+COPY scripts/kconfig scripts/kconfig
 COPY targets targets
 COPY toolchain toolchain
 COPY stages stages
@@ -49,8 +49,10 @@ COPY --from=tools /tools /
 COPY --from=tools /store /minsys/store
 COPY --from=runner /minsys/project/out/bin/minsys /minsys/project/out/bin/minsys-sandbox /minsys/bin/
 WORKDIR /minsys/project
-COPY scripts scripts
-COPY src src
+# The folders of the project that are sources, and what every plan is read from.
+COPY scripts/kconfig scripts/kconfig
+COPY src/base src/base
+COPY src/image src/image
 COPY targets targets
 COPY toolchain toolchain
 COPY stages/sources.yaml stages/sources.yaml

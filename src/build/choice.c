@@ -40,7 +40,7 @@ static int check_mark(const struct digest *tools, struct err *e)
 	char hex[DIGEST_HEX_SIZE];
 
 	digest_format(tools, hex);
-	if (!file_read(AT_FDCWD, "/etc/minsys-tools-root", 4096, &mark, e) &&
+	if (!file_read(AT_FDCWD, TOOLS_ROOT_MARK, 4096, &mark, e) &&
 	    !strncmp(buf_text(&mark), hex, strlen(hex)))
 		return 0;
 	return err_kind(e, ERR_ENVIRONMENT,
@@ -78,22 +78,39 @@ static struct choice conclude(
 	return choice;
 }
 
+/* The one that was named, and no less of it. */
+static int choose_named(const struct isolation_kind *kind, const char *sandbox,
+    const struct digest *tools, struct choice *ret_choice, struct err *e)
+{
+	_cleanup_free_ char *weaker = NULL;
+
+	if (isolation_kind_try(kind, sandbox, tools, &weaker, e))
+		return -1;
+	if (weaker)
+		return err_kind(e, ERR_ENVIRONMENT,
+		    "isolation `%s` holds only in its weaker form here: %s; --isolation=auto is "
+		    "content with that",
+		    kind->name, weaker);
+	*ret_choice = conclude(kind, NULL, kind > kinds ? "asked for" : NULL);
+	return 0;
+}
+
 int choice_make(const char *asked, const char *sandbox, const struct digest *tools,
     struct choice *ret_choice, struct err *e)
 {
-	const struct isolation_kind *wanted = isolation_kind_find(asked);
+	const struct isolation_kind *named = isolation_kind_find(asked);
 	_cleanup_buf_ struct buf refusals = {0};
 
+	if (sandbox_check(sandbox, e))
+		return -1;
+	if (named)
+		return choose_named(named, sandbox, tools, ret_choice, e);
 	for (const struct isolation_kind *kind = kinds; kind < kinds + KINDS; kind++) {
 		_cleanup_free_ char *weaker = NULL;
-		const char *stronger = refusals.length ? refusals.data : NULL;
 
-		if (wanted && kind != wanted)
-			continue;
-		if (wanted && kind > kinds)
-			stronger = "asked for";
 		if (!isolation_kind_try(kind, sandbox, tools, &weaker, e)) {
-			*ret_choice = conclude(kind, weaker, stronger);
+			*ret_choice =
+			    conclude(kind, weaker, refusals.length ? refusals.data : NULL);
 			return 0;
 		}
 		buf_printf(&refusals, "%s%s", refusals.length ? "\n" : "", e->text);
@@ -120,11 +137,17 @@ size_t choice_weakness(const struct choice *choice)
 	return 2 * (size_t)(choice->kind - kinds) + choice->is_weaker_form;
 }
 
+char *choice_name(const struct choice *choice)
+{
+	return xasprintf("%s%s", choice->kind->name, choice->is_weaker_form ? " " WEAKER_FORM : "");
+}
+
 char *choice_format(const struct choice *choice)
 {
-	return xasprintf("%s%s%s%s", choice->kind->name,
-	    choice->is_weaker_form ? " " WEAKER_FORM : "", choice->reason ? ": " : "",
-	    choice->reason ? choice->reason : "");
+	_cleanup_free_ char *name = choice_name(choice);
+
+	return xasprintf(
+	    "%s%s%s", name, choice->reason ? ": " : "", choice->reason ? choice->reason : "");
 }
 
 bool choice_parse(const char *line, struct choice *ret_choice)

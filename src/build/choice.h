@@ -35,8 +35,8 @@ const struct isolation_kind *isolation_kind_find(const char *name);
 int isolation_kind_try(const struct isolation_kind *kind, const char *sandbox,
     const struct digest *tools, char **ret_weaker, struct err *e);
 
-/* Choose. `asked` is the name of a kind, or "auto". When none works it is ERR_ENVIRONMENT, and `e`
- * says of each that was tried why not and what the user can do. */
+/* Choose. `asked` is the name of a kind, which then has to hold in full, or "auto". When none works
+ * it is ERR_ENVIRONMENT, and `e` says of each that was tried why not and what the user can do. */
 int choice_make(const char *asked, const char *sandbox, const struct digest *tools,
     struct choice *ret_choice, struct err *e);
 struct choice choice_copy(const struct choice *choice);
@@ -45,7 +45,9 @@ void choice_free(struct choice *choice);
 /* How many there are that are stronger. */
 size_t choice_weakness(const struct choice *choice);
 
-/* In one line, for a record; the caller frees it. */
+/* The name of its kind, and " weaker" for the weaker form; the caller frees it. */
+char *choice_name(const struct choice *choice);
+/* The same and the reason in one line, for a record; the caller frees it. */
 char *choice_format(const struct choice *choice);
 /* Read that again; false when it is no such line. */
 bool choice_parse(const char *line, struct choice *ret_choice);

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "sandbox/sandbox.h"
 #include "store/unpack.h"
 
 #include <string.h>
@@ -194,7 +195,7 @@ static int complete_tools(const struct tools_root *tools, struct unpack *unpack,
 		if (unpack_file(unpack, tools->files.items[i].key, tools->files.items[i].value, e))
 			return -1;
 	strcat(digest_format(&tools->lock_digest, hex), "\n");
-	return unpack_file(unpack, "etc/minsys-tools-root", hex, e);
+	return unpack_file(unpack, TOOLS_ROOT_MARK + 1, hex, e);
 }
 
 static int unpack_packages(const struct inputs *in, struct unpack *unpack, struct err *e)
@@ -349,7 +350,10 @@ static int copy_download(
 		if (store_download_copy(
 			in->host->store, &source->origins[i].sha256, into, &found, e))
 			return -1;
-	return 0;
+	if (found || source->path)
+		return 0;
+	return err_kind(e, ERR_ENVIRONMENT, "the download of %s %s is gone from the store",
+	    source->name, source->version);
 }
 
 int inputs_copy_downloads(const struct inputs *in, struct store *into, struct err *e)

@@ -146,6 +146,13 @@ static json_t *describe_sources(const struct build *build)
 	return sources;
 }
 
+static json_t *isolation_name(const struct stage_result *result)
+{
+	_cleanup_free_ char *name = choice_name(&result->isolation);
+
+	return json_string(name);
+}
+
 /* A result is as well isolated as the stage of it that was least so. */
 static void describe_isolation(const struct build *build, json_t *root)
 {
@@ -160,7 +167,7 @@ static void describe_isolation(const struct build *build, json_t *root)
 	}
 	if (!weakest)
 		return;
-	json_object_set_new(root, "isolation", json_string(weakest->isolation.kind->name));
+	json_object_set_new(root, "isolation", isolation_name(weakest));
 	if (weakest->isolation.reason)
 		json_object_set_new(
 		    root, "isolation_reason", json_string(weakest->isolation.reason));
@@ -178,8 +185,7 @@ static json_t *describe_stages(const struct build *build)
 		stage = json_object();
 		json_object_set_new(stage, "action", json_digest(&build->results[i].key));
 		json_object_set_new(stage, "output", json_digest(&build->results[i].tree));
-		json_object_set_new(
-		    stage, "isolation", json_string(build->results[i].isolation.kind->name));
+		json_object_set_new(stage, "isolation", isolation_name(&build->results[i]));
 		json_object_set_new(stages, build->options->plan->stages[i]->name, stage);
 	}
 	return stages;

@@ -372,6 +372,9 @@ static int run_and_capture(
 	make_env(run);
 	if (run_in_place(run, &outcome, e))
 		return -1;
+	if (*outcome.weaker && !run->host->choice->is_weaker_form)
+		return err_kind(e, ERR_ENVIRONMENT,
+		    "it was isolated less than the trial had shown: %s", outcome.weaker);
 	return outcome.status || outcome.timed_out ? judge(run, &outcome, e)
 						   : capture(run, ret_tree, e);
 }

@@ -15,6 +15,7 @@
 #include "fetch/lock.h"
 #include "sandbox/probe.h"
 #include "sandbox/ruleset.h"
+#include "sandbox/sandbox.h"
 
 #include <linux/magic.h>
 #include <stdio.h>
@@ -109,7 +110,7 @@ static void check_landlock(struct doctor *d)
 
 	if (!abi)
 		say(d, NOTE, "Landlock",
-		    "%s; isolation `landlock` needs Linux 6.2 with CONFIG_SECURITY_LANDLOCK and "
+		    "%s; isolation `landlock` needs Linux 5.19 with CONFIG_SECURITY_LANDLOCK and "
 		    "`landlock` in its list of `lsm=`, and in a container a policy that allows it",
 		    strerror(errno));
 	else if (abi < 3)
@@ -149,8 +150,9 @@ static void check_kernel(struct doctor *d)
 		    e.text);
 	else
 		say(d, OK, "cgroup",
-		    "one with limits on memory and processes can be made; minsys does not use it "
-		    "yet, so nothing of its own bounds a step's memory");
+		    "its cgroup is delegated: it may make others below, with limits on memory and "
+		    "processes; minsys does not do so yet, so nothing of its own bounds a step's "
+		    "memory");
 }
 
 /* --- Disk --- */
@@ -223,8 +225,8 @@ static void check_room(struct doctor *d, const char *what, const char *path, uin
 		    path, file_system(folder), has, needs);
 }
 
-/* Is there anything of what a new folder does not have? */
-static bool is_begun(const char *path)
+/* Is there anything in it of what a new folder, or a new file system, does not have? */
+static bool holds_something(const char *path)
 {
 	_cleanup_closedir_ DIR *folder = opendir(path);
 	struct dirent *entry;
@@ -241,14 +243,15 @@ static void check_store(struct doctor *d)
 	struct err e = {0};
 	struct store *store = NULL;
 	_cleanup_free_ char *path = store_default_path(&e);
-	bool is_there = path && is_begun(path);
+	_cleanup_free_ char *trees = path ? xasprintf("%s/trees", path) : NULL;
+	bool is_begun = trees && holds_something(trees); /* the tools root comes first */
 
 	/* One that is there is opened as a build does it; one that is not stays so. */
-	if (!path || (is_there && !access(path, W_OK) && store_open(path, &store, &e)))
+	if (!path || (holds_something(path) && !access(path, W_OK) && store_open(path, &store, &e)))
 		say(d, MISSING, "store", "%s", e.text);
 	else
-		check_room(d, "store", path, is_there ? SPACE_LATER : SPACE_FIRST,
-		    is_there ? FILES_LATER : FILES_FIRST, change);
+		check_room(d, "store", path, is_begun ? SPACE_LATER : SPACE_FIRST,
+		    is_begun ? FILES_LATER : FILES_FIRST, change);
 	store_close(store);
 }
 
@@ -290,16 +293,12 @@ static char *version_of(const char *program, const char *option, struct err *e)
 static void check_own_programs(struct doctor *d)
 {
 	struct err e = {0};
-	_cleanup_free_ char *sandbox = version_of(d->cli->sandbox, "--help", &e);
 	_cleanup_free_ char *fetcher = NULL;
 
-	if (sandbox)
-		say(d, OK, "minsys-sandbox", "%s", d->cli->sandbox);
+	if (sandbox_check(d->cli->sandbox, &e))
+		say(d, MISSING, "minsys-sandbox", "%s", e.text);
 	else
-		say(d, MISSING, "minsys-sandbox",
-		    "%s; it must stand beside minsys: `make programs` or `make install` puts it "
-		    "there",
-		    e.text);
+		say(d, OK, "minsys-sandbox", "%s", d->cli->sandbox);
 	fetcher = version_of(d->cli->fetcher, "--help", &e);
 	if (fetcher)
 		say(d, OK, "minsys-fetch", "%s", d->cli->fetcher);

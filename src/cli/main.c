@@ -40,7 +40,7 @@ static const char options_help[] =
     "unpacked\n"
     "                        from, or what is known of the tools root, into a store of their own\n"
     "  -j, --jobs N          how many compilers at once; default: one a processor\n"
-    "  --isolation NAME      auto (the strongest that works here), userns or landlock, and no\n"
+    "  --isolation NAME      auto (the strongest that works here), or userns or landlock and no\n"
     "                        less\n"
     "  --offline             download nothing\n"
     "  --mirror PLACE        a Debian archive (URL or folder) to look in first\n"
@@ -119,6 +119,16 @@ static int parse_count(const char *option, const char *text, unsigned *ret_count
 	return 0;
 }
 
+static int refuse_isolation(const char *name)
+{
+	_cleanup_buf_ struct buf known = {0};
+	const struct isolation_kind *kind;
+
+	for (size_t i = 0; (kind = isolation_kind_at(i)); i++)
+		buf_printf(&known, ", %s", kind->name);
+	return cli_usage("there is no isolation `%s`; there are auto%s", name, buf_text(&known));
+}
+
 static int parse_option(struct cli *cli, int option)
 {
 	switch (option) {
@@ -147,11 +157,9 @@ static int parse_option(struct cli *cli, int option)
 		return 0;
 	case OPTION_ISOLATION:
 		cli->isolation = optarg;
-		if (strcmp(optarg, "auto") && !isolation_kind_find(optarg))
-			return cli_usage(
-			    "there is no isolation `%s`; there are auto, userns and landlock",
-			    optarg);
-		return 0;
+		return strcmp(optarg, "auto") && !isolation_kind_find(optarg)
+			   ? refuse_isolation(optarg)
+			   : 0;
 	case OPTION_OFFLINE:
 		cli->offline = true;
 		return 0;

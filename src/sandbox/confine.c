@@ -14,26 +14,53 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
-/* A range that neither users, containers' sub-ids nor systemd's dynamic users take; a pid, at
- * most 2^22, fits behind it. */
-#define SPARE_UID_BASE 0x70000000U
+/* A range that neither users, containers' sub-ids nor systemd's dynamic users take. */
+#define RESERVED_UIDS 0x70000000U
+#define RESERVED_UID_COUNT (1U << 28)
 
 /* What rootless containers map has 65,536; a range of a few uids is meant for something else. */
 #define LEAST_UID_RANGE 16384
 
 #define PROCESS_LIMIT 4096
 
-/* Where the user namespace maps fewer, as in a rootless container: one of the upper half of its
- * largest range, but not the last two, of which one is nobody. 0 when there is none. The pid makes
- * it differ from that of any step beside this one, as long as they are few. */
-static uid_t mapped_spare_uid(void)
+/* Not made from the pid, which is the same in two containers beside each other. */
+static uid_t draw(uid_t first, unsigned count)
+{
+	uid_t random;
+
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		abort(); /* it cannot fail for so few bytes */
+	return first + random % count;
+}
+
+/* Can root become this user, and its group? Refused where the user namespace does not map it. */
+static bool can_become(uid_t uid)
+{
+	gid_t own = getegid();
+
+	return !setegid((gid_t)uid) && !setegid(own) && !seteuid(uid) && !seteuid(0);
+}
+
+uid_t confine_reserved_uid(void)
+{
+	uid_t uid = draw(RESERVED_UIDS, RESERVED_UID_COUNT);
+
+	return !geteuid() && can_become(uid) ? uid : geteuid();
+}
+
+/* Where the user namespace maps fewer, as in a rootless container: one of the third quarter of its
+ * largest range, which is above the users of the container and below systemd's dynamic ones
+ * (61184) and nobody (65534) where the range begins at 0. 0 when there is none. */
+static uid_t draw_mapped(void)
 {
 	_cleanup_fclose_ FILE *map = fopen("/proc/self/uid_map", "re");
 	unsigned first = 0, count = 0, inside, outside, length;
@@ -43,25 +70,16 @@ static uid_t mapped_spare_uid(void)
 			first = inside;
 			count = length;
 		}
-	if (count < LEAST_UID_RANGE)
-		return 0;
-	return first + count / 2 + (unsigned)getpid() % (count / 2 - 2);
-}
-
-/* Can root become this user? Refused where the user namespace does not map the uid. */
-static bool can_become(uid_t uid)
-{
-	return !seteuid(uid) && !seteuid(0);
+	return count < LEAST_UID_RANGE ? 0 : draw(first + count / 2, count / 4);
 }
 
 uid_t confine_spare_uid(void)
 {
-	uid_t uid = SPARE_UID_BASE + (uid_t)getpid();
+	uid_t uid = confine_reserved_uid();
 
-	if (geteuid())
-		return geteuid();
-	if (!can_become(uid))
-		uid = mapped_spare_uid();
+	if (geteuid() || uid != geteuid())
+		return uid;
+	uid = draw_mapped();
 	return uid && can_become(uid) ? uid : geteuid();
 }
 

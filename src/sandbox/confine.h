@@ -9,10 +9,14 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* The uid that the step is to have outside: for root one that owns nothing and that no other
- * process has, as it is made from the pid; for anyone else, and where the user namespace maps
- * too few uids for that, the caller's own. */
+/* The uid that the step is to have outside: for root one that owns nothing and that, but for a
+ * chance of one in thousands, no other process has; for anyone else, and where the user namespace
+ * maps too few uids for that, the caller's own. */
 uid_t confine_spare_uid(void);
+
+/* The same, but only of a range that a full user namespace maps, so that what the machine's root
+ * gives up is not what root in a container needs to reach its files. */
+uid_t confine_reserved_uid(void);
 
 /* Become that user, with no group but its own. Who stays who he was may do so only if he is not
  * the machine's root under another number: see the definition. */

@@ -23,6 +23,7 @@
 #include "base/cleanup.h"
 #include "sandbox/confine.h"
 #include "sandbox/ruleset.h"
+#include "sandbox/sandbox.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -33,8 +34,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-
-#define MARK "/etc/minsys-tools-root"
 
 /* --- What the step may reach --- */
 
@@ -226,9 +225,9 @@ static int run_step(struct step *step, struct err *e)
 
 static int check_root(const struct options *o, struct err *e)
 {
-	if (access(MARK, F_OK))
+	if (access(TOOLS_ROOT_MARK, F_OK))
 		return err_kind(e, ERR_ENVIRONMENT,
-		    "`/` is not the tools root (there is no " MARK
+		    "`/` is not the tools root (there is no " TOOLS_ROOT_MARK
 		    "): this isolation works only in a container made of it, as by the "
 		    "Dockerfile's builder");
 	if (!o->trial && strcmp(o->root, "/"))
@@ -273,7 +272,7 @@ static int explain_absence(struct err *e)
 	struct err cause;
 	const char *action =
 	    errno == EOPNOTSUPP ? "add `landlock` to `lsm=` on the kernel's command line"
-	    : errno == ENOSYS	? "a kernel from 6.2 on with CONFIG_SECURITY_LANDLOCK is needed, "
+	    : errno == ENOSYS	? "a kernel from 5.19 on with CONFIG_SECURITY_LANDLOCK is needed, "
 				  "and in a container a policy that allows Landlock"
 				: "in a container a policy that allows Landlock is needed";
 
@@ -299,9 +298,22 @@ static int check_abi(bool shares_uid, int *ret_abi, struct err *e)
 	return 0;
 }
 
-#define WEAKER_FORM                                                                                \
-	"only root can give a step a uid of its own, so it has the caller's: it can change modes " \
-	"and times of the caller's files, though not their content"
+/* Why a step has the caller's uid, and what that means. */
+static const char *describe_weaker(int abi)
+{
+	static char text[SANDBOX_WEAKER_SIZE];
+
+	snprintf(text, sizeof(text),
+	    "%s, so it has the caller's: it can change modes and times of the caller's files, "
+	    "though "
+	    "not their content%s",
+	    geteuid()
+		? "only root can give a step a uid of its own"
+		: "this user namespace maps too few ids to give a step one of its own (65,536 "
+		  "are enough; see /etc/subuid and /etc/subgid)",
+	    abi < 6 ? ", and send signals to the caller's processes" : "");
+	return text;
+}
 
 static int prepare(struct step *step, struct err *e)
 {
@@ -313,8 +325,7 @@ static int prepare(struct step *step, struct err *e)
 	    open_binds(step->options, e))
 		return -1;
 	if (shares_uid)
-		step->weaker = abi < 6 ? WEAKER_FORM ", and send signals to the caller's processes"
-				       : WEAKER_FORM;
+		step->weaker = describe_weaker(abi);
 	else if (isolation_give_folders(step->options, uid, e) || confine_give_output(uid, e))
 		return -1;
 	step->outer_uid = uid;

@@ -96,17 +96,26 @@ static int spawn(
 	return 0;
 }
 
+int sandbox_check(const char *program, struct err *e)
+{
+	struct err cause;
+
+	if (!access(program, X_OK))
+		return 0;
+	err_errno(&cause, "run %s", program);
+	return err_kind(e, ERR_ENVIRONMENT,
+	    "%s; it must stand beside minsys: `make programs` or `make install` puts it there",
+	    cause.text);
+}
+
 int sandbox_start(
     const struct sandbox_spec *spec, struct sandbox_process *ret_process, struct err *e)
 {
 	struct arguments arguments = {0};
 	int result;
 
-	if (access(spec->program, X_OK)) {
-		err_errno(e, "run %s", spec->program);
-		e->kind = ERR_ENVIRONMENT;
+	if (sandbox_check(spec->program, e))
 		return -1;
-	}
 	build_arguments(spec, &arguments);
 	result = spawn(arguments.items, spec->output_fd, ret_process, e);
 	arguments_free(&arguments);
@@ -149,11 +158,8 @@ int sandbox_trial(
 	struct sandbox_process process;
 	int result;
 
-	if (access(program, X_OK)) {
-		err_errno(e, "run %s", program);
-		e->kind = ERR_ENVIRONMENT;
+	if (sandbox_check(program, e))
 		return -1;
-	}
 	add(&arguments, xstrdup(program));
 	add(&arguments, xstrdup("--trial"));
 	add_option(&arguments, "--isolation", isolation);

@@ -12,6 +12,9 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+/* A file in the tools root by which it is known where it is `/`; it holds the lock's digest. */
+#define TOOLS_ROOT_MARK "/etc/minsys-tools-root"
+
 /* A file or folder of the host that the command sees at `destination`. */
 struct sandbox_bind {
 	const char *source;
@@ -43,6 +46,9 @@ struct sandbox_outcome {
 	bool timed_out;
 	char weaker[SANDBOX_WEAKER_SIZE]; /* why the isolation held only in its weaker form; "" */
 };
+
+/* Is the program there? If not, the error says where it comes from. */
+int sandbox_check(const char *program, struct err *e);
 
 /* Start it. The process dies with the calling thread. */
 int sandbox_start(

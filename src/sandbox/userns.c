@@ -168,7 +168,7 @@ static int run_step(struct step *step, struct err *e)
  * that may not mount, as in a container, tries like anyone else. */
 static int leave_root(struct step *step, struct err *e)
 {
-	uid_t uid = confine_spare_uid();
+	uid_t uid = confine_reserved_uid();
 
 	if (uid != geteuid() && !step->options->trial) {
 		step->mounts_are_open = !mounts_open(step->options, &step->mounts, e);

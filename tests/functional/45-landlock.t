@@ -80,7 +80,9 @@ as_self() {
 as_mapped() {
 	unshare --user sleep 600 &
 	until [ "$(readlink "/proc/$!/ns/user")" != "$(readlink /proc/self/ns/user)" ]; do :; done
-	echo "0 $mapped 65536" >"/proc/$!/uid_map" && echo "0 $mapped 65536" >"/proc/$!/gid_map" &&
+	# Its root is the user who started it, the others are the user's own: two ranges.
+	printf '0 %s 1\n1 %s 65536\n' "$mapped" "$((mapped + 1))" >"/proc/$!/uid_map" &&
+		printf '0 %s 1\n1 %s 65536\n' "$mapped" "$((mapped + 1))" >"/proc/$!/gid_map" &&
 		nsenter -t "$!" --user -S 0 -G 0 "$@"
 	kill "$!"
 }
@@ -148,7 +150,8 @@ all_one_uid() {
 	new_out
 	in_sandbox -- /minsys/attack ids >"$work/ids" || return 1
 	expect 1 eval "tr ' ' '\\n' <'$work/ids' | sort -u | wc -l" &&
-		[ "$(cut -d' ' -f1 "$work/ids")" -ge "$spare" ]
+		[ "$(cut -d' ' -f1 "$work/ids")" -ge "$least" ] &&
+		[ "$(cut -d' ' -f1 "$work/ids")" -lt "$limit" ]
 }
 next_has_another() {
 	before=$(cat "$work/ids")
@@ -340,13 +343,13 @@ else
 fi
 
 if [ "$(id -u)" = 0 ]; then
-	isolation=landlock starter=as_self tools=$work/root spare=1879048192
+	isolation=landlock starter=as_self tools=$work/root least=1879048192 limit=2147483648
 	make_root "$tools"
 	container "$tools"
 	run_all
 	stop_container
 
-	starter=as_mapped tools=$work/mapped-root spare=32768
+	starter=as_mapped tools=$work/mapped-root least=32769 limit=49153
 	make_root "$tools"
 	to_starter "$tools"
 	container "$tools"
