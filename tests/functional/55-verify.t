@@ -185,10 +185,34 @@ ok 'a copy with other times, modes and hard links' release_privately \
 	"$work/elsewhere/minsys" "$work/again"
 ok 'is packed to the same bytes' cmp "$work/again/minsys.tar.gz" "$work/release/minsys.tar.gz"
 ok 'as is the rest' diff -r "$work/release" "$work/again"
+mv "$work/elsewhere/minsys" "$work/elsewhere/renamed"
+ok 'a result in a folder of another name' release "$work/elsewhere/renamed" "$work/renamed/"
+ok 'is packed to the same bytes, too' diff -r "$work/release" "$work/renamed"
 ok 'a folder that is there is not replaced' status 1 release "$good" "$work/release"
+ok 'which is said' says "$work/said" "$work/release is there already"
+ok 'and stays as it is' diff -r "$work/release" "$work/again"
 spoil append Image
 ok 'a result that was changed is not packed' status 1 release "$bad" "$work/third"
-ok 'and nothing is left of it' test ! -e "$work/third"
+nothing_new() {
+	[ "$(echo "$work"/third*)" = "$work/third*" ]
+}
+ok 'and nothing is left of it' nothing_new
+stage part <<-'END'
+	summary: Without a disk
+	needs: [first]
+	run: |
+	  cp /minsys/first/text "$OUT/text"
+	provides: part
+	exports:
+	  part: text
+END
+ok 'a result of one stage' minsys build first part --out "$work/part"
+for attempt in one another; do
+	ok "without a disk: $attempt attempt fails" status 1 release "$work/part" "$work/third"
+	ok 'and says why' says "$work/said" disk.ext3
+	ok 'and leaves nothing' nothing_new
+done
+ok 'a folder in one that is not there cannot be made' status 1 release "$good" "$work/none/new"
 ok 'no argument is wrong usage for it' status 2 release
 
 finish

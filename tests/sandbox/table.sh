@@ -15,6 +15,7 @@ mkdir() { /minsys/busybox mkdir "$@"; }
 grep() { /minsys/busybox grep "$@"; }
 cut() { /minsys/busybox cut "$@"; }
 cat() { /minsys/busybox cat "$@"; }
+tr() { /minsys/busybox tr "$@"; }
 
 own_rows=
 [ "$isolation" = landlock ] ||
@@ -50,6 +51,11 @@ attack() {
 	)
 }
 
+# in_one_line TEXT: a second line would be a row of its own, one that wants nothing.
+in_one_line() {
+	printf %s "$1" | tr '\n' ' '
+}
+
 while IFS='|' read -r of words wanted; do
 	case ${of%% *} in
 	"$isolation") ;;
@@ -57,5 +63,5 @@ while IFS='|' read -r of words wanted; do
 	*) continue ;;
 	esac
 	# shellcheck disable=SC2086 # words are words
-	echo "${words# }|${wanted# }|$(attack $words)"
+	echo "${words# }|${wanted# }|$(in_one_line "$(attack $words)")"
 done </minsys/table

@@ -2,10 +2,11 @@
 // anything is. Started with --import json.mjs. Keys, values, expressions and the order of jobs are
 // checked by the service that GitHub's own editors use, each `run` by shellcheck, and here:
 //
-// - an action is pinned by its commit, with its version behind it (or it says why not);
+// - an action, or a workflow that a job calls, is pinned by its commit, with its version behind it
+//   (or it says why not);
 // - no expression stands in a script, where it would be code: it comes by the environment;
 // - the token may only read unless a job asks for more, and checkout leaves none behind;
-// - each job has a time limit.
+// - each job has a time limit (one that calls a workflow may not: that workflow has its own).
 import {spawnSync} from 'node:child_process';
 import {readFileSync} from 'node:fs';
 import {basename} from 'node:path';
@@ -35,19 +36,25 @@ function byShellcheck(script) {
 function byRules(text, document, lineOf) {
 	const lines = text.split('\n');
 	const found = [];
+	const checkPin = (uses) => {
+		if (uses && ![PINNED, NOT_PINNED].some((form) => form.test(lines[lineOf(uses) - 1])))
+			found.push([lineOf(uses), `${uses.value} is not pinned by commit and version`]);
+	};
 
 	if (JSON.stringify(document.toJS().permissions) !== '{"contents":"read"}')
 		found.push([1, 'the permissions of all jobs are not `contents: read` alone']);
 	for (const {key, value: job} of document.get('jobs').items) {
-		if (!job.has('timeout-minutes'))
+		const called = job.get('uses', true);
+
+		checkPin(called);
+		if (!called && !job.has('timeout-minutes'))
 			found.push([lineOf(key), `job ${key.value} has no timeout-minutes`]);
 		for (const step of job.get('steps')?.items ?? []) {
 			const line = lineOf(step);
 			const script = step.get('run');
 			const uses = step.get('uses', true);
 
-			if (uses && ![PINNED, NOT_PINNED].some((form) => form.test(lines[lineOf(uses) - 1])))
-				found.push([lineOf(uses), `${uses.value} is not pinned by commit and version`]);
+			checkPin(uses);
 			if (uses?.value.startsWith('actions/checkout@') &&
 			    step.getIn(['with', 'persist-credentials']) !== false)
 				found.push([line, 'the checkout does not say persist-credentials: false']);

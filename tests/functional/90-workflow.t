@@ -22,7 +22,8 @@ if ! cmp -s "$validator/package-lock.json" "$validator/node_modules/.installed";
 	(cd "$validator" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) \
 		>"$work/npm" 2>&1 || {
 		sed 's/^/# /' "$work/npm"
-		skip_all 'npm cannot download what tests/workflow/package-lock.json pins'
+		why='npm cannot download what tests/workflow/package-lock.json pins'
+		skip_all "$why: name a registry that it can reach (npm config set registry URL)"
 	}
 	cp "$validator/package-lock.json" "$validator/node_modules/.installed"
 fi
@@ -56,9 +57,15 @@ unpinned='is not pinned by commit and version'
 finds 'an action by its tag' "$unpinned" 's/\(checkout\)@.*/\1@v7/'
 finds 'an action by a branch' "$unpinned" 's/\(checkout\)@.*/\1@main # by version: none/'
 finds 'a commit without a version' "$unpinned" 's/\(checkout@[0-9a-f]*\) .*/\1/'
+finds 'a workflow that a job calls, by a branch' "$unpinned" \
+	'$a\  called:\n    uses: owner/repo/.github/workflows/x.yml@main'
 finds 'a commit cut short' "$unpinned" 's/\(checkout@[0-9a-f]\{12\}\)[0-9a-f]*/\1/'
 ok 'a version can be given' edit 's/\(checkout\)@.*/\1@v7 # by version: its commit was not found/'
 ok 'when it says why' check "$edited"
+commit=0123456789abcdef0123456789abcdef01234567
+ok 'a job can call a workflow' \
+	edit '$a\  called:\n    uses: owner/repo/.github/workflows/x.yml@'"$commit # v1.2.3"
+ok 'that is pinned' check "$edited"
 finds 'a token left behind' 'persist-credentials: false' \
 	's/persist-credentials: false/persist-credentials: true/'
 finds 'a token that may write' 'the permissions of all jobs' '0,/contents: read/s//contents: write/'
