@@ -2,7 +2,7 @@
 # `make` gives outside of a container. Docker 23 or later (BuildKit), no flag, no entitlement.
 #
 #   docker build -o out .                     all of out/minsys
-#   docker build --target kernel -o out .     only the kernel; or sysroot, or rootfs
+#   docker build --target kernel -o kernel .  only the kernel; or sysroot, or rootfs
 #   docker build --target boot-test .         boot both images in QEMU, within the build
 #   docker build --target system -t minsys .  an image that boots the system:
 #   docker run -it --rm minsys

@@ -40,12 +40,12 @@ help:
 	@echo 'make boot      boot it in QEMU (Ctrl-a x leaves)'
 	@echo 'make check     prove it: unit tests, functional tests, the real pipeline'
 	@echo 'make check-docker  the same of the Dockerfile, with an engine (DOCKER is its client)'
-	@echo 'make check-long  build and boot the kernel of the lab, with all of its defconfig'
+	@echo 'make check-long  what takes hours: defconfig, the kernel twice, all of it with Podman'
 	@echo 'make bench     measure it against a plain shell script of the same commands'
 	@echo 'make install   install the programs below PREFIX ($(PREFIX))'
 	@echo 'make programs  compile only'
 	@echo 'make format    lay the source out with clang-format'
-	@echo 'make clean     remove out/, kept edits too (the store in ~/.cache/minsys stays)'
+	@echo 'make clean     remove out/, kept edits too (the store stays)'
 
 packages:
 	@scripts/packages build

@@ -31,7 +31,7 @@ static int want_named(struct build *b, struct err *e)
 			return err_kind(e, ERR_INPUT,
 			    "there is no stage `%s`; `minsys list` shows those there are",
 			    b->options->stages[i]);
-		b->results[stage_index(plan, stage)].wanted = true;
+		b->results[stage_index(plan, stage)].asked = true;
 	}
 	return 0;
 }
@@ -48,8 +48,8 @@ static int mark_wanted(struct build *b, struct err *e)
 	for (size_t i = plan->stage_count; i-- > 0;) {
 		const struct stage *stage = plan->stages[i];
 
-		if (all)
-			b->results[i].wanted = true;
+		b->results[i].asked |= all;
+		b->results[i].wanted |= b->results[i].asked;
 		if (!b->results[i].wanted)
 			continue;
 		for (size_t n = 0; n < stage->need_count; n++)

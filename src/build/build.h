@@ -39,8 +39,9 @@ struct build_options {
 
 /* What a stage came to. */
 struct stage_result {
-	bool wanted;
-	bool built; /* in this build, not before */
+	bool asked;  /* by its name, or as all are */
+	bool wanted; /* asked, or needed by one that is */
+	bool built;  /* in this build, not before */
 	struct digest key;
 	struct digest tree;	 /* of its output */
 	struct choice isolation; /* that held when it was built */

@@ -39,7 +39,7 @@ struct exported *manifest_exports(const struct build *build, size_t *ret_count)
 	size_t count = 0;
 
 	for (size_t i = 0; i < plan->stage_count; i++)
-		for (size_t n = 0; build->results[i].wanted && n < plan->stages[i]->exports.count;
+		for (size_t n = 0; build->results[i].asked && n < plan->stages[i]->exports.count;
 		     n++) {
 			exports = xgrow(exports, count, sizeof(*exports));
 			exports[count++] = (struct exported){

@@ -20,7 +20,7 @@ int64_t manifest_time(const struct build *build);
 /* Is this the manifest of a result? If it says which time that carries, so does *ret_time. */
 bool manifest_read(const struct buf *text, int64_t *ret_time);
 
-/* All that the wanted stages of a plan export, sorted by path. The caller frees the array. */
+/* All that the stages that were asked for export, sorted by path. The caller frees the array. */
 struct exported *manifest_exports(const struct build *build, size_t *ret_count);
 
 /* Write the manifest. An export that its output does not hold is ERR_INPUT. */

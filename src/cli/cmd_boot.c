@@ -405,6 +405,8 @@ static int run_boot(struct cli *cli)
 		return cli_usage("a command to run in the system stands behind `--`: `minsys boot "
 				 "-- %s`",
 		    cli->words[0]);
+	if (cli->separated && !cli->word_count)
+		return cli_usage("there is no command behind `--`");
 	status = find_script(cli, &script);
 	if (status)
 		return status;

@@ -51,6 +51,8 @@ static void say(struct doctor *d, enum verdict verdict, const char *what, const 
 	_cleanup_buf_ struct buf visible = {0};
 	va_list arguments;
 
+	if (d->cli->quiet && verdict == OK)
+		return;
 	va_start(arguments, format);
 	if (vasprintf(&text, format, arguments) < 0)
 		abort();
@@ -239,7 +241,7 @@ static bool holds_something(const char *path)
 
 static void check_store(struct doctor *d)
 {
-	static const char change[] = "name a folder on another disk in MINSYS_CACHE";
+	static const char change[] = "name another folder in MINSYS_CACHE";
 	struct err e = {0};
 	struct store *store = NULL;
 	_cleanup_free_ char *path = store_default_path(&e);
@@ -353,7 +355,9 @@ static void check_apt(struct doctor *d)
 static void conclude(const struct doctor *d, const struct choice *choice)
 {
 	if (!d->can_build)
-		printf("no build can run here: see what is missing above\n");
+		printf("no build can run here%s%s: see what is missing above\n",
+		    strcmp(d->cli->isolation, "auto") ? " with isolation " : "",
+		    strcmp(d->cli->isolation, "auto") ? d->cli->isolation : "");
 	else
 		printf("a build can run here, with isolation %s%s\n", choice->kind->name,
 		    choice->is_weaker_form ? " in its weaker form" : "");
@@ -368,7 +372,7 @@ static int run_doctor(struct cli *cli)
 	struct err e = {0};
 
 	if (cli->word_count)
-		return cli_usage("it takes no `%s`", cli->words[0]);
+		return cli_usage("`doctor` takes no `%s`", cli->words[0]);
 	check_project(&d, &plan);
 	if (choice_make(
 		cli->isolation, cli->sandbox, plan ? &plan->tools.lock_digest : NULL, &choice, &e))

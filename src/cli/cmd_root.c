@@ -22,12 +22,13 @@ static int write_root(const struct inputs *inputs, const char *folder, struct er
 	tree = folder_open(store->fd, tree_path, e);
 	if (slash)
 		*slash = 0;
-	if (tree < 0 || (parent = folder_make(AT_FDCWD,
-			     !slash  ? "."
-			     : *path ? path
-				     : "/",
-			     0755, e)) < 0)
+	if (tree < 0)
 		return -1;
+	parent = folder_make(AT_FDCWD, !slash ? "." : *path ? path : "/", 0755, e);
+	if (parent < 0) {
+		e->kind = ERR_INPUT;
+		return -1;
+	}
 	return tree_copy(tree, parent, slash ? slash + 1 : path, TREE_MTIME, e);
 }
 

@@ -35,7 +35,7 @@ static const char options_help[] =
     "                        a stages/sources.yaml\n"
     "  --target NAME         one of targets/; default: the one marked as default\n"
     "  --out FOLDER          where the result goes; default: out/minsys; with stages named,\n"
-    "                        what they and those they need export\n"
+    "                        what these export\n"
     "  --results FOLDER      `build`, `fetch`, `root`: copy the results, what sources are "
     "unpacked\n"
     "                        from, or what is known of the tools root, into a store of their own\n"
@@ -217,15 +217,17 @@ static int find_project(struct cli *cli, bool is_needed)
 		return ERR_INPUT;
 	}
 	while (!is_project(path)) {
+		_cleanup_free_ char *named =
+		    cli->project ? xasprintf("%s is no", cli->project) : NULL;
+
 		slash = strrchr(path, '/');
 		if (!cli->project && !is_needed && slash == path)
 			return 0;
 		if (cli->project || slash == path || !slash) {
 			fprintf(stderr,
-			    "minsys: %s is no minsys project (it has no stages/sources.yaml); go "
-			    "to one, or "
-			    "name one with -C\n",
-			    cli->project ? cli->project : "neither this folder nor one above it");
+			    "minsys: %s minsys project (it has no stages/sources.yaml); go to "
+			    "one, or name one with -C\n",
+			    named ? named : "neither this folder nor one above it is a");
 			return ERR_INPUT;
 		}
 		*slash = 0;

@@ -229,7 +229,7 @@ static int check_root(const struct options *o, struct err *e)
 		return err_kind(e, ERR_ENVIRONMENT,
 		    "`/` is not the tools root (there is no " TOOLS_ROOT_MARK
 		    "): this isolation works only in a container made of it, as by the "
-		    "Dockerfile's builder");
+		    "Dockerfile's builder; elsewhere isolation `userns` is the one to ask for");
 	if (!o->trial && strcmp(o->root, "/"))
 		return err_kind(
 		    e, ERR_INPUT, "with isolation landlock the root is /, not %s", o->root);

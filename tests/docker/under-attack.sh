@@ -3,6 +3,8 @@
 # /results/table is what table.sh prints, /results/harm `unharmed` or what was done.
 # shellcheck shell=dash
 set -eu
+# attack.c signals everyone only where process 1 says that this is a place made for it.
+echo attack >/proc/1/comm
 mkdir -p /results /srv/host /srv/store /minsys/in /minsys/other
 echo secret >/srv/host/file
 echo input >/minsys/in/file

@@ -284,6 +284,30 @@ full_output() {
 }
 ok 'output that cannot be written is an error' full_output
 
+# The result of stages that are named is what they export, not what those they need do.
+only_named() {
+	stage first <<-'END'
+		summary: Copies the greeting
+		sources: [hello]
+		run: cp /minsys/src/hello/greeting "$OUT/text"
+		provides: first
+		exports:
+		  text: text
+	END
+	stage second <<-'END'
+		summary: Shouts it
+		needs: [first]
+		run: tr a-z A-Z </minsys/first/text >"$OUT/loud"
+		provides: second
+		exports:
+		  loud: loud
+	END
+	minsys build second --out "$work/named" &&
+		[ ! -e "$work/named/text" ] && [ -f "$work/named/loud" ] &&
+		builds && [ -f "$out/text" ]
+}
+ok 'a stage that is named exports its own alone' only_named
+
 # A folder of the project as a source: it is read, and nothing else.
 cp "$project/stages/sources.yaml" "$work/sources.yaml"
 cat >>"$project/stages/sources.yaml" <<-'END'

@@ -221,6 +221,13 @@ ok 'a command that is too long' refused 2 "the kernel's command line" -- \
 	"$(head -c 2500 /dev/zero | tr '\0' x)"
 ok 'one that is a little too long' refused 2 'bytes too long' -- \
 	"$(head -c 1500 /dev/zero | tr '\0' x)"
+ok 'no command behind --' refused 2 'there is no command behind' --
+network() {
+	command='ifconfig eth0 10.0.2.15 up; route add default gw 10.0.2.2; ping -c 1 10.0.2.2'
+	APPEND="minsys.command=$(printf %s "$command" | base64 -w 0)" \
+		timeout 120 "$out/run_initramfs.sh" -nic user </dev/null | grep '1 packets received'
+}
+ok '-nic user gives a network' network
 elsewhere() {
 	(cd / && "$BIN/minsys" boot "$@")
 }
