@@ -126,7 +126,7 @@ static void check_landlock(struct doctor *d)
 		    "processes; from ABI 6 (Linux 6.12) on it cannot",
 		    abi);
 	else
-		say(d, OK, "Landlock", "ABI %d; minsys has a use for all up to 6", abi);
+		say(d, OK, "Landlock", "ABI %d; minsys takes all rights up to ABI 10", abi);
 }
 
 static void check_kernel(struct doctor *d)

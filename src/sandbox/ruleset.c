@@ -33,14 +33,17 @@ struct path_beneath_attr {
 #define FS_MAKE_BLOCK (1ULL << 11)
 #define FS_TRUNCATE (1ULL << 14)
 #define FS_IOCTL_DEV (1ULL << 15)
+#define FS_RESOLVE_UNIX (1ULL << 16) /* connect to a unix socket by its path */
 
 /* All rights on files that each version knows. */
 #define FS_ABI_1 ((1ULL << 13) - 1)
 #define FS_ABI_2 (FS_ABI_1 | 1ULL << 13) /* refer: link and rename between folders */
 #define FS_ABI_3 (FS_ABI_2 | FS_TRUNCATE)
 #define FS_ABI_5 (FS_ABI_3 | FS_IOCTL_DEV)
+#define FS_ABI_9 (FS_ABI_5 | FS_RESOLVE_UNIX)
 
 #define NET_ABI_4 3ULL	  /* bind and connect TCP */
+#define NET_ABI_10 15ULL  /* and UDP */
 #define SCOPED_ABI_6 3ULL /* abstract unix sockets, signals */
 
 /* What a rule for a file, not a folder, may hold. */
@@ -55,7 +58,11 @@ int ruleset_abi(void)
 
 static uint64_t rights_of(int abi)
 {
-	return abi >= 5 ? FS_ABI_5 : abi >= 3 ? FS_ABI_3 : abi == 2 ? FS_ABI_2 : FS_ABI_1;
+	return abi >= 9	  ? FS_ABI_9
+	       : abi >= 5 ? FS_ABI_5
+	       : abi >= 3 ? FS_ABI_3
+	       : abi == 2 ? FS_ABI_2
+			  : FS_ABI_1;
 }
 
 int ruleset_begin(struct ruleset *ret_ruleset, struct err *e)
@@ -63,7 +70,9 @@ int ruleset_begin(struct ruleset *ret_ruleset, struct err *e)
 	int abi = ruleset_abi();
 	struct ruleset_attr attr = {
 	    .handled_access_fs = rights_of(abi),
-	    .handled_access_net = abi >= 4 ? NET_ABI_4 : 0,
+	    .handled_access_net = abi >= 10  ? NET_ABI_10
+				  : abi >= 4 ? NET_ABI_4
+					     : 0,
 	    .scoped = abi >= 6 ? SCOPED_ABI_6 : 0,
 	};
 	/* A kernel refuses a longer struct than it knows, unless the rest is zero. */

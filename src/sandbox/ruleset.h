@@ -18,7 +18,7 @@ struct ruleset {
 	unsigned long long handled; /* rights on files that need a rule */
 };
 
-/* Begin one that allows nothing: no file, no TCP port, no signal and no abstract unix socket of a
+/* Begin one that allows nothing: no file, no port, no signal and no unix socket of a
  * process outside (each as far as the kernel knows it). */
 int ruleset_begin(struct ruleset *ret_ruleset, struct err *e);
 

@@ -247,6 +247,12 @@ run_refusals() {
 		tracer=
 		ok "$form: and lets signals out, which is said" first_line 'send signals to the caller'
 	fi
+	# What this kernel does not know is asked for where one says that it does.
+	for later in 9 10; do
+		[ "$abi" -lt "$later" ] || continue
+		ok "$form: the rights of ABI $later" refused "landlock_create_ruleset:retval=$later:when=1"
+		ok "$form: are asked for" said 'make a Landlock ruleset: Invalid argument'
+	done
 	ok "$form: rules that cannot be enforced" refused landlock_restrict_self:error=EPERM
 	ok "$form: are no isolation" said 'enforce the Landlock ruleset: Operation not permitted'
 	ok "$form: a kernel without seccomp" refused seccomp:error=EINVAL
