@@ -195,7 +195,7 @@ static int complete_tools(const struct tools_root *tools, struct unpack *unpack,
 		if (unpack_file(unpack, tools->files.items[i].key, tools->files.items[i].value, e))
 			return -1;
 	strcat(digest_format(&tools->lock_digest, hex), "\n");
-	return unpack_file(unpack, TOOLS_ROOT_MARK + 1, hex, e);
+	return unpack_file(unpack, &TOOLS_ROOT_MARK[1], hex, e);
 }
 
 static int unpack_packages(const struct inputs *in, struct unpack *unpack, struct err *e)
