@@ -124,7 +124,7 @@ ok 'without apt no lock can be made' found note apt 'minsys lock'
 
 ok 'a small disk' doctor 3 on_tmpfs size=8m ''
 ok 'is named, with what to do' found missing store \
-	"$work/small (tmpfs, in memory): 8.4 MB are free, up to 4.0 GB are needed; free some, or name a folder"
+	"$work/small (tmpfs, in memory): 8.4 MB are free, up to 4.0 GB are needed; free some, or name another folder"
 ok 'and nothing can be built' ends 'no build can run here'
 ok 'one without room for files' doctor 3 on_tmpfs size=5g,nr_inodes=1000 ''
 ok 'is named' found missing store 'there is room for 999 files'
