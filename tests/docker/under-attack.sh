@@ -3,8 +3,6 @@
 # /results/table is what table.sh prints, /results/harm `unharmed` or what was done.
 # shellcheck shell=dash
 set -eu
-# attack.c signals everyone only where process 1 says that this is a place made for it.
-echo attack >/proc/1/comm
 mkdir -p /results /srv/host /srv/store /minsys/in /minsys/other
 echo secret >/srv/host/file
 echo input >/minsys/in/file
@@ -31,6 +29,8 @@ server=$!
 until [ -s /served ]; do :; done
 read -r HOST_PORT HOST_PID </served
 export HOST_PORT HOST_PID
+# attack.c signals everyone only where process 1 says that this is a place made for it.
+echo attack >/proc/1/comm
 /minsys/busybox sh /minsys/table.sh landlock >/results/table
 
 {
