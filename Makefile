@@ -4,6 +4,7 @@ CC = gcc
 endif
 CFLAGS ?= -O2 -g
 PREFIX ?= /usr/local
+DOCKER_TESTS ?= tests/docker
 O = out/obj
 B = out/bin
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla \
@@ -64,7 +65,7 @@ check:
 check-docker:
 	@scripts/packages build boot check check-docker
 	@$(MAKE) --no-print-directory programs
-	BIN=$(CURDIR)/$(B) MINSYS_REQUIRE=1 prove --timer --failures --comments tests/docker
+	BIN=$(CURDIR)/$(B) MINSYS_REQUIRE=1 prove --timer --failures --comments $(DOCKER_TESTS)
 
 check-long:
 	@scripts/packages build boot check
