@@ -11,35 +11,7 @@ ok 'the pipeline builds' "$BIN/minsys" build -C "$root"
 
 # verify FOLDER: every file is there with the digest that manifest.json gives it, and no other.
 verify() {
-	python3 - "$1" <<'END_OF_PYTHON'
-import hashlib, json, os, sys
-folder = sys.argv[1]
-manifest = json.load(open(f"{folder}/manifest.json"))
-found = {}
-for top, folders, files in os.walk(folder):
-    for name in files + [f for f in folders if os.path.islink(os.path.join(top, f))]:
-        path = os.path.join(top, name)
-        key = os.path.relpath(path, folder)
-        if key == "manifest.json":
-            continue
-        found[key] = (
-            "link " + os.readlink(path)
-            if os.path.islink(path)
-            else hashlib.sha256(open(path, "rb").read()).hexdigest()
-        )
-recorded = {
-    path: "link " + entry["link"] if "link" in entry else entry["sha256"]
-    for path, entry in manifest["files"].items()
-    if "sha256" in entry or "link" in entry
-}
-assert len(recorded) > 100, "the manifest names hardly a file"
-for path in sorted(set(found) ^ set(recorded)):
-    print("in one of them only:", path)
-for path in sorted(set(found) & set(recorded)):
-    if found[path] != recorded[path]:
-        print(path, found[path], "is recorded as", recorded[path])
-sys.exit(found != recorded)
-END_OF_PYTHON
+	"$root/scripts/verify" "$1" && [ "$(grep -c '"sha256":\|"link":' "$1/manifest.json")" -gt 100 ]
 }
 ok 'the manifest has the digest of every file' verify "$out"
 for file in Image initramfs.cpio.gz disk.ext3 minsys-image devices build_initramfs.sh \
