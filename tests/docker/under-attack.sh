@@ -29,8 +29,8 @@ server=$!
 until [ -s /served ]; do :; done
 read -r HOST_PORT HOST_PID </served
 export HOST_PORT HOST_PID
-# attack.c signals everyone only where process 1 says that this is a place made for it.
-echo attack >/proc/1/comm
+# attack.c signals everyone only where process 1 says, without a newline, that this is a place made for it.
+printf attack >/proc/1/comm
 /minsys/busybox sh /minsys/table.sh landlock >/results/table
 
 {
