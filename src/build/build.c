@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/human.h"
 #include "base/memory.h"
+#include "build/perform.h"
 
 #include <string.h>
 #include <sys/file.h>
@@ -15,7 +16,7 @@ static size_t stage_index(const struct plan *plan, const struct stage *stage)
 	abort(); /* a stage is always of its plan */
 }
 
-static const struct stage_result *result_of(const struct build *b, const struct stage *stage)
+struct stage_result *build_result(const struct build *b, const struct stage *stage)
 {
 	return &b->results[stage_index(b->options->plan, stage)];
 }
@@ -60,6 +61,31 @@ static int mark_wanted(struct build *b, struct err *e)
 	return 0;
 }
 
+void build_tell(const struct build *b, const struct event *event)
+{
+	b->options->watch->event(b->options->watch->context, b, event);
+}
+
+void build_notice(const struct build *b, const char *text)
+{
+	build_tell(b, &(struct event){.kind = EVENT_NOTICE, .text = text, .length = strlen(text)});
+}
+
+static void notice(void *context, const char *text)
+{
+	build_notice(context, text);
+}
+
+static void make_tasks(struct build *b)
+{
+	const struct plan *plan = b->options->plan;
+
+	b->tasks = xcalloc(plan->stage_count, sizeof(*b->tasks));
+	b->task_count = plan->stage_count;
+	for (size_t i = 0; i < plan->stage_count; i++)
+		b->tasks[i] = (struct task){TASK_STAGE, .name = plan->stages[i]->name, .index = i};
+}
+
 static int prepare(const struct build_options *options, struct build *b, struct err *e)
 {
 	const struct plan *plan = options->plan;
@@ -74,11 +100,12 @@ static int prepare(const struct build_options *options, struct build *b, struct 
 	    .plan = plan,
 	    .host = &b->host,
 	    .fetch = options->fetch,
-	    .notice = options->watch->notice,
-	    .context = options->watch->context,
+	    .notice = notice,
+	    .context = b,
 	    .sources = xcalloc(plan->source_count, sizeof(*b->inputs.sources)),
 	    .wanted = b->wanted_sources,
 	};
+	make_tasks(b);
 	return mark_wanted(b, e);
 }
 
@@ -88,6 +115,7 @@ void build_free(struct build *b)
 		choice_free(&b->results[i].isolation);
 	free(b->wanted_sources);
 	free(b->results);
+	free(b->tasks);
 	free(b->inputs.sources);
 	*b = (struct build){0};
 }
@@ -141,59 +169,47 @@ static int write_result(struct build *b, const struct action *action, struct sta
 	    b->host.store, "results", &action->key, text.data, text.length, e);
 }
 
-static int run_step_of(struct build *b, const struct action *action, struct stage_result *result,
-    struct step_failure *failure, struct err *e)
-{
-	const struct stage *stage = action->stage;
-	size_t count = stage->source_count + stage->need_count;
-	_cleanup_free_ struct step_input *inputs = xcalloc(count, sizeof(*inputs));
-	struct step step = {
-	    .name = stage->name,
-	    .script = stage->run,
-	    .tools = &action->tools,
-	    .inputs = inputs,
-	    .input_count = count,
-	    .files = action->files,
-	    .file_count = action->file_count,
-	    .env = {&b->options->plan->target.env, &stage->env},
-	    .jobs = b->options->jobs,
-	    .timeout_seconds = stage->timeout_seconds,
-	    .echo = b->options->echo,
-	};
-	int status;
+struct print {
+	const struct build *build;
+	const struct task *task;
+};
 
-	for (size_t i = 0; i < stage->source_count; i++)
-		inputs[i] = (struct step_input){
-		    &action->sources[i], xasprintf("src/%s", stage->sources[i]->name)};
-	for (size_t i = 0; i < stage->need_count; i++)
-		inputs[stage->source_count + i] =
-		    (struct step_input){&action->needs[i], xstrdup(stage->needs[i]->provides)};
-	status = step_run(&b->host, &step, &action->key, &result->tree, failure, e);
-	for (size_t i = 0; i < count; i++)
-		free((char *)inputs[i].place);
-	return status;
+static void print(void *context, const char *bytes, size_t length)
+{
+	struct print *p = context;
+
+	build_tell(p->build, &(struct event){EVENT_OUTPUT, p->task, bytes, length, NULL});
+}
+
+static void enter(
+    struct build *b, struct task *task, enum task_state state, const struct step_failure *failure)
+{
+	task->state = state;
+	*(state == TASK_RUNNING ? &task->begin : &task->end) = clock_milliseconds();
+	build_tell(b, &(struct event){EVENT_TASK, task, .failure = failure});
 }
 
 static int run_stage(
     struct build *b, const struct action *action, struct stage_result *result, struct err *e)
 {
-	const struct build_watch *watch = b->options->watch;
+	struct task *task = &b->tasks[stage_index(b->options->plan, action->stage)];
+	struct print context = {b, task};
+	const struct step_output output = {&context, print};
 	struct step_failure failure = {0};
-	uint64_t begin = clock_milliseconds();
 	int status;
 
-	watch->stage(watch->context, action->stage, STAGE_RUNNING, 0, NULL);
+	enter(b, task, TASK_RUNNING, NULL);
 	status = inputs_materialize(&b->inputs, action->stage, e);
 	/* Before it runs: what a failed stage was made of is worth knowing too. */
 	if (!status)
 		status = store_record_write(b->host.store, "actions", &action->key,
 		    action->text.data, action->text.length, e);
 	if (!status)
-		status = run_step_of(b, action, result, &failure, e);
+		status = perform_action(b, action, b->options->jobs,
+		    b->options->is_output_told ? &output : NULL, &result->tree, &failure, e);
 	if (!status)
-		status = write_result(b, action, result, clock_milliseconds() - begin, e);
-	watch->stage(watch->context, action->stage, status ? STAGE_FAILED : STAGE_BUILT,
-	    clock_milliseconds() - begin, &failure);
+		status = write_result(b, action, result, clock_milliseconds() - task->begin, e);
+	enter(b, task, status ? TASK_FAILED : TASK_DONE, &failure);
 	step_failure_free(&failure);
 	result->built = !status;
 	return status ? err_wrap(e, "stage %s", action->stage->name) : 0;
@@ -212,8 +228,7 @@ static int lock_action(struct build *b, const struct digest *key, struct err *e)
 		return err_errno(e, "create %s/%s", b->host.store->path, path);
 	if (!flock(fd, LOCK_EX | LOCK_NB))
 		return steal_fd(&fd);
-	b->options->watch->notice(
-	    b->options->watch->context, "another minsys is building this stage; waiting for it");
+	build_notice(b, "another minsys is building this stage; waiting for it");
 	while (flock(fd, LOCK_EX))
 		if (errno != EINTR)
 			return err_errno(e, "lock %s", path);
@@ -223,7 +238,6 @@ static int lock_action(struct build *b, const struct digest *key, struct err *e)
 static int build_action(
     struct build *b, const struct action *action, struct stage_result *result, struct err *e)
 {
-	const struct build_watch *watch = b->options->watch;
 	_cleanup_close_ int lock = -1;
 	bool found;
 
@@ -237,7 +251,7 @@ static int build_action(
 	}
 	if (!found)
 		return run_stage(b, action, result, e);
-	watch->stage(watch->context, action->stage, STAGE_CACHED, 0, NULL);
+	enter(b, &b->tasks[stage_index(b->options->plan, action->stage)], TASK_CACHED, NULL);
 	return 0;
 }
 
@@ -247,14 +261,8 @@ static int build_stage(
 	struct action action;
 	int status;
 
-	if (action_open(b->options->plan, stage, &action, e))
+	if (perform_open(b, stage, &action, e))
 		return -1;
-	action.tools = b->inputs.tools;
-	for (size_t i = 0; i < stage->source_count; i++)
-		action.sources[i] = *inputs_source(&b->inputs, stage->sources[i]);
-	for (size_t i = 0; i < stage->need_count; i++)
-		action.needs[i] = result_of(b, stage->needs[i])->tree;
-	action_seal(b->options->plan, &action);
 	status = build_action(b, &action, result, e);
 	action_free(&action);
 	return status;

@@ -5,25 +5,8 @@
 #ifndef BUILD_BUILD_H
 #define BUILD_BUILD_H
 
+#include "build/event.h"
 #include "build/inputs.h"
-
-/* How a stage came to its output. */
-enum stage_state {
-	STAGE_RUNNING,
-	STAGE_BUILT,
-	STAGE_CACHED,
-	STAGE_FAILED,
-};
-
-/* One who is told what goes on. */
-struct build_watch {
-	void *context;
-	void (*notice)(void *context, const char *text);
-	/* `milliseconds` it took, when built; `failure` when failed and the script was the cause.
-	 */
-	void (*stage)(void *context, const struct stage *stage, enum stage_state state,
-	    uint64_t milliseconds, const struct step_failure *failure);
-};
 
 struct build_options {
 	const struct plan *plan;
@@ -33,7 +16,7 @@ struct build_options {
 	const struct choice *choice; /* an isolation that was tried and works */
 	const char *const *stages;   /* names; NULL-terminated; NULL: all */
 	unsigned jobs;
-	bool echo;
+	bool is_output_told; /* EVENT_OUTPUT */
 	const struct build_watch *watch;
 };
 
@@ -53,7 +36,16 @@ struct build {
 	struct inputs inputs;
 	bool *wanted_sources;
 	struct stage_result *results; /* in the order of plan->stages */
+	struct task *tasks;	      /* in an order in which needs come first */
+	size_t task_count;
 };
+
+/* What a stage of the plan came to. */
+struct stage_result *build_result(const struct build *build, const struct stage *stage);
+
+/* Tell the watch. */
+void build_tell(const struct build *build, const struct event *event);
+void build_notice(const struct build *build, const char *text);
 
 /* Build. On failure some stages may have results; what the failed one left is told to the watch
  * before this returns. The build is to be released either way. */

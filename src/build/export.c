@@ -22,7 +22,7 @@ struct folder {
 	int parent;
 	const char *name; /* in `parent` */
 	const char *path;
-	const struct build_watch *watch;
+	const struct build *build;
 	struct buf *kept; /* paths of the folders where edited files went */
 };
 
@@ -358,7 +358,7 @@ static void tidy(const struct folder *folder)
 		if (!is_new_name(folder, entry->d_name) || !tidy_one(folder, entry->d_name, &e))
 			continue;
 		err_wrap(&e, "%s, left by a build that was killed, stays", entry->d_name);
-		folder->watch->notice(folder->watch->context, e.text);
+		build_notice(folder->build, e.text);
 	}
 }
 
@@ -552,7 +552,7 @@ int export_build(
 	    .parent = parent_fd,
 	    .name = name,
 	    .path = path,
-	    .watch = build->options->watch,
+	    .build = build,
 	    .kept = &ret_outcome->kept,
 	};
 	size_t count;

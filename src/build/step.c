@@ -2,7 +2,6 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "base/words.h"
 #include "build/place.h"
 #include "sandbox/sandbox.h"
 
@@ -24,7 +23,6 @@ struct run {
 	struct places places; /* taken when the isolation cannot mount */
 	int log_fd;
 	uint64_t log_bytes;
-	bool echo; /* until it fails: the terminal may go, the log does not */
 };
 
 static void add_bind(struct run *run, char *source, char *destination, bool writable)
@@ -142,21 +140,10 @@ static int open_log(struct run *run, const struct digest *key, struct err *e)
 	return run->log_fd < 0 ? err_errno(e, "create %s/%s", run->host->store->path, path) : 0;
 }
 
-/* Show it too, with nothing in it that could command the terminal. */
-static void echo(struct run *run, const char *chunk, size_t length)
-{
-	_cleanup_buf_ struct buf text = {0};
-	struct err ignored;
-
-	if (!run->echo)
-		return;
-	add_visible(&text, chunk, length);
-	run->echo = !file_write_all(2, text.data, text.length, "standard error", &ignored);
-}
-
 /* Pass on what the step has printed; false at the end of it. */
 static bool relay(struct run *run, int pipe_fd, struct err *e, int *ret_result)
 {
+	const struct step_output *output = run->step->output;
 	char chunk[65536];
 	ssize_t got = read(pipe_fd, chunk, sizeof(chunk));
 
@@ -173,7 +160,8 @@ static bool relay(struct run *run, int pipe_fd, struct err *e, int *ret_result)
 		*ret_result = -1;
 		return false;
 	}
-	echo(run, chunk, (size_t)got);
+	if (output)
+		output->print(output->context, chunk, (size_t)got);
 	return true;
 }
 
@@ -382,7 +370,7 @@ static int run_and_capture(
 int step_run(const struct step_host *host, const struct step *step, const struct digest *key,
     struct digest *ret_tree, struct step_failure *ret_failure, struct err *e)
 {
-	struct run run = {.host = host, .step = step, .log_fd = -1, .echo = step->echo};
+	struct run run = {.host = host, .step = step, .log_fd = -1};
 	int result;
 
 	if (store_temp_make(host->store, &run.temp, e))

@@ -15,6 +15,12 @@ struct step_input {
 	const char *place; /* below /minsys/, as "src/linux" */
 };
 
+/* One who is told what a step prints, as it comes. */
+struct step_output {
+	void *context;
+	void (*print)(void *context, const char *bytes, size_t length);
+};
+
 struct step {
 	const char *name; /* names its folders below /minsys: build/<name>, out/<name> … */
 	const char *script;
@@ -26,7 +32,7 @@ struct step {
 	const struct pairs *env[2]; /* of the target and of the stage; NULL: none */
 	unsigned jobs;
 	unsigned timeout_seconds;
-	bool echo; /* its output goes to standard error too, as it comes */
+	const struct step_output *output; /* NULL: what it prints goes to its log only */
 };
 
 struct step_host {

@@ -5,45 +5,12 @@
 #include "build/choice.h"
 #include "build/export.h"
 #include "build/pack.h"
+#include "cli/progress.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void show_failure(const struct stage *stage, const struct step_failure *failure)
-{
-	const struct buf *end = &failure->log_end;
-
-	if (end->length) {
-		fprintf(stderr, "--- the end of the log of %s ---\n", stage->name);
-		cli_show(end->data, end->length);
-		fputs(end->data[end->length - 1] == '\n' ? "---\n" : "\n---\n", stderr);
-	}
-	if (failure->folder)
-		fprintf(stderr, "its build tree is kept: %s\n", failure->folder);
-	if (failure->not_kept)
-		fprintf(stderr, "its build tree could not be kept: %s\n", failure->not_kept);
-	if (failure->log)
-		fprintf(stderr, "its whole log: %s\n", failure->log);
-}
-
-static void show_stage(void *context, const struct stage *stage, enum stage_state state,
-    uint64_t milliseconds, const struct step_failure *failure)
-{
-	const struct cli *cli = context;
-
-	if (state == STAGE_FAILED)
-		show_failure(stage, failure);
-	if (cli->quiet || state == STAGE_CACHED)
-		return;
-	if (state == STAGE_RUNNING)
-		fprintf(stderr, "%-14s building\n", stage->name);
-	else
-		fprintf(stderr, "%-14s %s after %llu.%u s\n", stage->name,
-		    state == STAGE_BUILT ? "done" : "failed",
-		    (unsigned long long)milliseconds / 1000, (unsigned)(milliseconds / 100 % 10));
-}
 
 static void report(const struct cli *cli, const struct build *build, const char *out,
     const struct export_outcome *outcome)
@@ -78,7 +45,8 @@ static int build_and_export(
     struct cli *cli, const struct plan *plan, struct store *store, const char *out)
 {
 	const struct fetch_options fetch = cli_fetch_options(cli, plan, store);
-	const struct build_watch watch = {cli, cli_notice, show_stage};
+	struct progress progress = {.cli = cli};
+	const struct build_watch watch = {&progress, progress_show};
 	struct choice choice = {0};
 	const struct build_options options = {
 	    .plan = plan,
@@ -88,7 +56,7 @@ static int build_and_export(
 	    .choice = &choice,
 	    .stages = (const char *const *)cli->words,
 	    .jobs = cli->jobs,
-	    .echo = cli->verbose,
+	    .is_output_told = cli->verbose,
 	    .watch = &watch,
 	};
 	struct build build = {0};
@@ -160,7 +128,8 @@ const struct command cmd_build = {
 
 static int run_fetch(struct cli *cli)
 {
-	const struct build_watch watch = {cli, cli_notice, show_stage};
+	struct progress progress = {.cli = cli};
+	const struct build_watch watch = {&progress, progress_show};
 	struct plan *plan = NULL;
 	struct store *store = NULL;
 	struct err e = {0};

@@ -1,0 +1,20 @@
+/*
+ * From a stage to the step that makes its output: its action, and performing that.
+ */
+#ifndef BUILD_PERFORM_H
+#define BUILD_PERFORM_H
+
+#include "build/build.h"
+
+/* The action that a stage is now. The results of all that it needs have to be there. To be freed
+ * with action_free(). */
+int perform_open(
+    const struct build *b, const struct stage *stage, struct action *ret_action, struct err *e);
+
+/* Run an action's step; see step_run(). What it starts from has to be in the store
+ * (inputs_materialize()). What it prints goes to `output` too, unless that is NULL. */
+int perform_action(const struct build *b, const struct action *action, unsigned jobs,
+    const struct step_output *output, struct digest *ret_tree, struct step_failure *ret_failure,
+    struct err *e);
+
+#endif
