@@ -4,6 +4,7 @@
 #include "base/human.h"
 #include "base/memory.h"
 #include "build/perform.h"
+#include "build/schedule.h"
 
 #include <string.h>
 #include <sys/file.h>
@@ -56,17 +57,21 @@ static int mark_wanted(struct build *b, struct err *e)
 		for (size_t n = 0; n < stage->need_count; n++)
 			b->results[stage_index(plan, stage->needs[n])].wanted = true;
 		for (size_t s = 0; s < stage->source_count; s++)
-			b->wanted_sources[stage->sources[s] - plan->sources] = true;
+			b->inputs.wanted[inputs_number(&b->inputs, stage->sources[s])] = true;
 	}
 	return 0;
 }
 
-void build_tell(const struct build *b, const struct event *event)
+/* --- What is told --- */
+
+void build_tell(struct build *b, const struct event *event)
 {
+	pthread_mutex_lock(&b->telling);
 	b->options->watch->event(b->options->watch->context, b, event);
+	pthread_mutex_unlock(&b->telling);
 }
 
-void build_notice(const struct build *b, const char *text)
+void build_notice(struct build *b, const char *text)
 {
 	build_tell(b, &(struct event){.kind = EVENT_NOTICE, .text = text, .length = strlen(text)});
 }
@@ -76,14 +81,61 @@ static void notice(void *context, const char *text)
 	build_notice(context, text);
 }
 
+/* --- The tasks --- */
+
+static struct task *add_task(struct build *b, enum task_kind kind, const char *name, size_t index)
+{
+	struct task *task = &b->tasks[b->task_count++];
+
+	*task = (struct task){.kind = kind, .name = name, .index = index};
+	return task;
+}
+
+static void add_need(struct task *task, struct task *need)
+{
+	if (!need)
+		return;
+	task->needs = xgrow(task->needs, task->need_count, sizeof(struct task *));
+	task->needs[task->need_count++] = need;
+}
+
+/* A folder of the project is in the store already. */
+static void add_input(struct build *b, size_t number)
+{
+	const char *name = inputs_name(&b->inputs, number);
+	bool is_tools = number == inputs_tools_root(&b->inputs);
+
+	if (!b->inputs.wanted[number] || (!is_tools && b->options->plan->sources[number].path))
+		return;
+	b->unpacks[number] = add_task(b, TASK_DOWNLOAD, name, number) + 1;
+	add_task(b, TASK_UNPACK, name, number);
+	add_need(b->unpacks[number], b->unpacks[number] - 1);
+}
+
+static void add_stage(struct build *b, size_t number)
+{
+	const struct stage *stage = b->options->plan->stages[number];
+	struct task *task;
+
+	if (!b->results[number].wanted)
+		return;
+	task = b->stages[number] = add_task(b, TASK_STAGE, stage->name, number);
+	add_need(task, b->unpacks[inputs_tools_root(&b->inputs)]);
+	for (size_t i = 0; i < stage->source_count; i++)
+		add_need(task, b->unpacks[inputs_number(&b->inputs, stage->sources[i])]);
+	for (size_t i = 0; i < stage->need_count; i++)
+		add_need(task, b->stages[stage_index(b->options->plan, stage->needs[i])]);
+}
+
 static void make_tasks(struct build *b)
 {
 	const struct plan *plan = b->options->plan;
 
-	b->tasks = xcalloc(plan->stage_count, sizeof(*b->tasks));
-	b->task_count = plan->stage_count;
+	b->tasks = xcalloc(2 * b->inputs.count + plan->stage_count, sizeof(*b->tasks));
+	for (size_t i = 0; i < b->inputs.count; i++)
+		add_input(b, i);
 	for (size_t i = 0; i < plan->stage_count; i++)
-		b->tasks[i] = (struct task){TASK_STAGE, .name = plan->stages[i]->name, .index = i};
+		add_stage(b, i);
 }
 
 static int prepare(const struct build_options *options, struct build *b, struct err *e)
@@ -92,33 +144,67 @@ static int prepare(const struct build_options *options, struct build *b, struct 
 
 	*b = (struct build){
 	    .options = options,
-	    .host = {options->store, options->sandbox, options->choice},
-	    .wanted_sources = xcalloc(plan->source_count, sizeof(bool)),
+	    .fetch = *options->fetch,
+	    .host = {options->store, options->sandbox, &b->choice, &b->places, &b->children},
 	    .results = xcalloc(plan->stage_count, sizeof(*b->results)),
+	    .actions = xcalloc(plan->stage_count, sizeof(struct action *)),
+	    .stages = xcalloc(plan->stage_count, sizeof(struct task *)),
+	    .telling = PTHREAD_MUTEX_INITIALIZER,
 	};
+	places_open(&b->places);
+	children_open(&b->children);
+	b->fetch.children = &b->children;
 	b->inputs = (struct inputs){
 	    .plan = plan,
 	    .host = &b->host,
-	    .fetch = options->fetch,
+	    .fetch = &b->fetch,
 	    .notice = notice,
 	    .context = b,
-	    .sources = xcalloc(plan->source_count, sizeof(*b->inputs.sources)),
-	    .wanted = b->wanted_sources,
 	};
+	inputs_open(&b->inputs);
+	b->demanded = xcalloc(b->inputs.count, sizeof(bool));
+	b->unpacks = xcalloc(b->inputs.count, sizeof(struct task *));
+	b->inputs.wanted[inputs_tools_root(&b->inputs)] = true;
+	if (mark_wanted(b, e))
+		return -1;
 	make_tasks(b);
-	return mark_wanted(b, e);
+	return 0;
+}
+
+static void free_action(struct build *b, size_t number)
+{
+	if (!b->actions[number])
+		return;
+	action_free(b->actions[number]);
+	free(b->actions[number]);
+	b->actions[number] = NULL;
 }
 
 void build_free(struct build *b)
 {
-	for (size_t i = 0; b->results && i < b->options->plan->stage_count; i++)
+	for (size_t i = 0; b->results && i < b->options->plan->stage_count; i++) {
 		choice_free(&b->results[i].isolation);
-	free(b->wanted_sources);
+		free_action(b, i);
+	}
+	for (size_t i = 0; i < b->task_count; i++)
+		free(b->tasks[i].needs);
+	if (b->results) {
+		places_close(&b->places);
+		children_close(&b->children);
+		pthread_mutex_destroy(&b->telling);
+	}
+	choice_free(&b->choice);
+	inputs_close(&b->inputs);
+	free(b->demanded);
+	free(b->unpacks);
+	free(b->stages);
+	free(b->actions);
 	free(b->results);
 	free(b->tasks);
-	free(b->inputs.sources);
 	*b = (struct build){0};
 }
+
+/* --- Results --- */
 
 /* The text behind `name` and a space in one of the lines of `text`; NULL when there is none. The
  * caller frees it. */
@@ -169,8 +255,96 @@ static int write_result(struct build *b, const struct action *action, struct sta
 	    b->host.store, "results", &action->key, text.data, text.length, e);
 }
 
+/* --- Settling: what is there to do? --- */
+
+static enum settled settle_download(struct build *b, size_t number)
+{
+	struct inputs *in = &b->inputs;
+
+	if (in->items[number].is_known && (!b->demanded[number] || inputs_are_present(in, number)))
+		return SETTLED_CACHED;
+	return inputs_are_downloaded(in, number) ? SETTLED_CACHED : SETTLED_TO_RUN;
+}
+
+static enum settled settle_unpack(struct build *b, size_t number)
+{
+	struct inputs *in = &b->inputs;
+
+	if (in->items[number].is_known && (!b->demanded[number] || inputs_are_present(in, number)))
+		return SETTLED_CACHED;
+	return SETTLED_TO_RUN;
+}
+
+/* Have it unpacked, if it is not there; true when that has to be waited for. */
+static bool demand(struct build *b, size_t number)
+{
+	struct task *unpack = b->unpacks[number];
+
+	if (!unpack || inputs_are_present(&b->inputs, number))
+		return false;
+	b->demanded[number] = true;
+	schedule_reopen(b->schedule, unpack->needs[0]);
+	schedule_reopen(b->schedule, unpack);
+	return true;
+}
+
+static int choose(struct build *b, struct err *e)
+{
+	return b->choice.kind ? 0 : b->options->choose(b->options->context, &b->choice, e);
+}
+
+static enum settled demand_inputs(struct build *b, const struct stage *stage, struct err *e)
+{
+	bool waits = false;
+
+	if (choose(b, e))
+		return SETTLED_FAILED;
+	if (!b->choice.kind->in_place)
+		waits |= demand(b, inputs_tools_root(&b->inputs));
+	for (size_t i = 0; i < stage->source_count; i++)
+		waits |= demand(b, inputs_number(&b->inputs, stage->sources[i]));
+	return waits ? SETTLED_WAITING : SETTLED_TO_RUN;
+}
+
+static enum settled settle_stage(struct build *b, size_t number, struct err *e)
+{
+	const struct stage *stage = b->options->plan->stages[number];
+	struct stage_result *result = &b->results[number];
+	struct action action;
+	bool found;
+
+	if (b->actions[number])
+		return demand_inputs(b, stage, e);
+	if (perform_open(b, stage, &action, e))
+		return SETTLED_FAILED;
+	result->key = action.key;
+	if (read_result(b, result, &found, e) || found) {
+		action_free(&action);
+		return found ? SETTLED_CACHED : SETTLED_FAILED;
+	}
+	b->actions[number] = xcalloc(1, sizeof(action));
+	*b->actions[number] = action;
+	return demand_inputs(b, stage, e);
+}
+
+static enum settled settle(void *context, struct task *task, struct err *e)
+{
+	struct build *b = context;
+
+	switch (task->kind) {
+	case TASK_DOWNLOAD:
+		return settle_download(b, task->index);
+	case TASK_UNPACK:
+		return settle_unpack(b, task->index);
+	default:
+		return settle_stage(b, task->index, e);
+	}
+}
+
+/* --- Running --- */
+
 struct print {
-	const struct build *build;
+	struct build *build;
 	const struct task *task;
 };
 
@@ -181,46 +355,13 @@ static void print(void *context, const char *bytes, size_t length)
 	build_tell(p->build, &(struct event){EVENT_OUTPUT, p->task, bytes, length, NULL});
 }
 
-static void enter(
-    struct build *b, struct task *task, enum task_state state, const struct step_failure *failure)
-{
-	task->state = state;
-	*(state == TASK_RUNNING ? &task->begin : &task->end) = clock_milliseconds();
-	build_tell(b, &(struct event){EVENT_TASK, task, .failure = failure});
-}
-
-static int run_stage(
-    struct build *b, const struct action *action, struct stage_result *result, struct err *e)
-{
-	struct task *task = &b->tasks[stage_index(b->options->plan, action->stage)];
-	struct print context = {b, task};
-	const struct step_output output = {&context, print};
-	struct step_failure failure = {0};
-	int status;
-
-	enter(b, task, TASK_RUNNING, NULL);
-	status = inputs_materialize(&b->inputs, action->stage, e);
-	/* Before it runs: what a failed stage was made of is worth knowing too. */
-	if (!status)
-		status = store_record_write(b->host.store, "actions", &action->key,
-		    action->text.data, action->text.length, e);
-	if (!status)
-		status = perform_action(b, action, b->options->jobs,
-		    b->options->is_output_told ? &output : NULL, &result->tree, &failure, e);
-	if (!status)
-		status = write_result(b, action, result, clock_milliseconds() - task->begin, e);
-	enter(b, task, status ? TASK_FAILED : TASK_DONE, &failure);
-	step_failure_free(&failure);
-	result->built = !status;
-	return status ? err_wrap(e, "stage %s", action->stage->name) : 0;
-}
-
 /* Take the lock that one runner at a time holds for an action; returns it. Whoever waited finds
  * the result there. */
-static int lock_action(struct build *b, const struct digest *key, struct err *e)
+static int lock_action(struct build *b, const char *name, const struct digest *key, struct err *e)
 {
 	char hex[DIGEST_HEX_SIZE], path[96];
 	_cleanup_close_ int fd = -1;
+	_cleanup_free_ char *text = NULL;
 
 	snprintf(path, sizeof(path), "locks/%s", digest_format(key, hex));
 	fd = openat(b->host.store->fd, path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
@@ -228,58 +369,137 @@ static int lock_action(struct build *b, const struct digest *key, struct err *e)
 		return err_errno(e, "create %s/%s", b->host.store->path, path);
 	if (!flock(fd, LOCK_EX | LOCK_NB))
 		return steal_fd(&fd);
-	build_notice(b, "another minsys is building this stage; waiting for it");
+	text = xasprintf("another minsys is building this stage, %s; waiting for it", name);
+	build_notice(b, text);
 	while (flock(fd, LOCK_EX))
 		if (errno != EINTR)
 			return err_errno(e, "lock %s", path);
 	return steal_fd(&fd);
 }
 
-static int build_action(
-    struct build *b, const struct action *action, struct stage_result *result, struct err *e)
+static int build_stage(struct build *b, struct task *task, struct jobserver_client *client,
+    struct step_failure *failure, struct err *e)
 {
-	_cleanup_close_ int lock = -1;
-	bool found;
+	const struct action *action = b->actions[task->index];
+	struct stage_result *result = &b->results[task->index];
+	struct print context = {b, task};
+	const struct step_output output = {&context, print};
 
-	result->key = action->key;
-	if (read_result(b, result, &found, e))
+	/* Before it runs: what a failed stage was made of is worth knowing too. */
+	if (store_record_write(b->host.store, "actions", &action->key, action->text.data,
+		action->text.length, e) ||
+	    perform_action(b, action, client, b->options->is_output_told ? &output : NULL,
+		&result->tree, failure, e) ||
+	    write_result(b, action, result, clock_milliseconds() - task->begin, e))
 		return -1;
-	if (!found) {
-		if ((lock = lock_action(b, &action->key, e)) < 0 ||
-		    read_result(b, result, &found, e))
-			return -1;
-	}
-	if (!found)
-		return run_stage(b, action, result, e);
-	enter(b, &b->tasks[stage_index(b->options->plan, action->stage)], TASK_CACHED, NULL);
+	result->built = true;
 	return 0;
 }
 
-static int build_stage(
-    struct build *b, const struct stage *stage, struct stage_result *result, struct err *e)
+static int run_stage(struct build *b, struct task *task, struct jobserver_client *client,
+    bool *ret_was_done, struct step_failure *failure, struct err *e)
 {
-	struct action action;
-	int status;
+	struct stage_result *result = &b->results[task->index];
+	_cleanup_close_ int lock = lock_action(b, task->name, &result->key, e);
+	int status = -1;
 
-	if (perform_open(b, stage, &action, e))
-		return -1;
-	status = build_action(b, &action, result, e);
-	action_free(&action);
-	return status;
+	if (lock >= 0 && !read_result(b, result, ret_was_done, e))
+		status = *ret_was_done ? 0 : build_stage(b, task, client, failure, e);
+	free_action(b, task->index);
+	return status ? err_wrap(e, "stage %s", task->name) : 0;
+}
+
+static int run(void *context, struct task *task, struct jobserver_client *client,
+    bool *ret_was_done, struct step_failure *failure, struct err *e)
+{
+	struct build *b = context;
+
+	switch (task->kind) {
+	case TASK_DOWNLOAD:
+		return inputs_download(&b->inputs, task->index, e);
+	case TASK_UNPACK:
+		return inputs_unpack(&b->inputs, task->index, e);
+	default:
+		return run_stage(b, task, client, ret_was_done, failure, e);
+	}
+}
+
+/* --- All of it --- */
+
+static int begin(void *context, struct err *e)
+{
+	(void)context;
+	(void)e;
+	return 0;
+}
+
+static void tell(void *context, const struct event *event)
+{
+	build_tell(context, event);
+}
+
+static void lock_tasks(void *context)
+{
+	pthread_mutex_lock(&((struct build *)context)->telling);
+}
+
+static void unlock_tasks(void *context)
+{
+	pthread_mutex_unlock(&((struct build *)context)->telling);
+}
+
+/* Unpacking keeps to the one token: of the fifo that this promises none is made. */
+static enum stage_jobserver style(void *context, const struct task *task)
+{
+	const struct build *b = context;
+
+	return task->kind == TASK_STAGE ? b->options->plan->stages[task->index]->jobserver
+					: JOBSERVER_FIFO;
+}
+
+/* All that cannot be had is told at once, before anything is begun. */
+static int check_offline(struct build *b, struct err *e)
+{
+	_cleanup_free_ bool *missing = xcalloc(b->inputs.count, sizeof(bool));
+	bool any = false;
+
+	for (size_t i = 0; i < b->inputs.count && b->fetch.offline; i++)
+		any |= missing[i] = b->unpacks[i] && !b->inputs.items[i].is_known;
+	return any ? inputs_download_all(&b->inputs, missing, e) : 0;
 }
 
 int build_run(const struct build_options *options, struct build *ret_build, struct err *e)
 {
-	if (prepare(options, ret_build, e) || inputs_prepare(&ret_build->inputs, e))
+	struct build *b = ret_build;
+	struct schedule schedule = {
+	    .context = b,
+	    .settle = settle,
+	    .begin = begin,
+	    .run = run,
+	    .tell = tell,
+	    .lock = lock_tasks,
+	    .unlock = unlock_tasks,
+	    .style = style,
+	    .jobs = options->jobs,
+	    .keeps_going = options->keeps_going,
+	    .stop = options->stop,
+	    .children = &b->children,
+	};
+	int result;
+
+	if (prepare(options, b, e) || inputs_look(&b->inputs, e) || check_offline(b, e))
 		return -1;
-	for (size_t i = 0; i < options->plan->stage_count; i++)
-		if (ret_build->results[i].wanted &&
-		    build_stage(ret_build, options->plan->stages[i], &ret_build->results[i], e))
-			return -1;
-	return 0;
+	schedule.tasks = b->tasks;
+	schedule.count = b->task_count;
+	b->schedule = &schedule;
+	result = schedule_run(&schedule, e);
+	b->has_stopped = schedule.has_stopped;
+	return result;
 }
 
 int build_download(const struct build_options *options, struct build *ret_build, struct err *e)
 {
-	return prepare(options, ret_build, e) ? -1 : inputs_download(&ret_build->inputs, e);
+	return prepare(options, ret_build, e)
+		   ? -1
+		   : inputs_download_all(&ret_build->inputs, ret_build->inputs.wanted, e);
 }

@@ -8,16 +8,23 @@
 #include "build/event.h"
 #include "build/inputs.h"
 
+#include <pthread.h>
+#include <signal.h>
+
 struct build_options {
 	const struct plan *plan;
 	struct store *store;
-	const struct fetch_options *fetch;
-	const char *sandbox;	     /* path of minsys-sandbox */
-	const struct choice *choice; /* an isolation that was tried and works */
-	const char *const *stages;   /* names; NULL-terminated; NULL: all */
+	const struct fetch_options *fetch; /* its `children` are set by the build */
+	const char *sandbox;		   /* path of minsys-sandbox */
+	/* Choose an isolation, which is tried, and works; called when a stage has to run. */
+	int (*choose)(void *context, struct choice *ret_choice, struct err *e);
+	void *context;		   /* of `choose` */
+	const char *const *stages; /* names; NULL-terminated; NULL: all */
 	unsigned jobs;
+	bool keeps_going;    /* past a stage that failed */
 	bool is_output_told; /* EVENT_OUTPUT */
 	const struct build_watch *watch;
+	const volatile sig_atomic_t *stop; /* other than 0: end everything now */
 };
 
 /* What a stage came to. */
@@ -30,25 +37,41 @@ struct stage_result {
 	struct choice isolation; /* that held when it was built */
 };
 
+struct schedule;
+
 struct build {
 	const struct build_options *options;
+	struct fetch_options fetch;
 	struct step_host host;
+	struct choice choice; /* empty until a stage has to run */
+	struct places places;
+	struct children children;
 	struct inputs inputs;
-	bool *wanted_sources;
+	struct schedule *schedule; /* while it runs */
+	bool *demanded;		   /* inputs that a stage which has to run starts from, by number */
 	struct stage_result *results; /* in the order of plan->stages */
+	struct action **actions;      /* of stages that have to run, in the same order */
 	struct task *tasks;	      /* in an order in which needs come first */
 	size_t task_count;
+	struct task **unpacks;	 /* the task that unpacks an input, by number; NULL: none does */
+	struct task **stages;	 /* the task of a stage, in the order of plan->stages */
+	pthread_mutex_t telling; /* held while the watch is told, and while tasks change */
+	bool has_stopped;	 /* see build_run() */
 };
 
 /* What a stage of the plan came to. */
 struct stage_result *build_result(const struct build *build, const struct stage *stage);
 
 /* Tell the watch. */
-void build_tell(const struct build *build, const struct event *event);
-void build_notice(const struct build *build, const char *text);
+void build_tell(struct build *build, const struct event *event);
+void build_notice(struct build *build, const char *text);
 
-/* Build. On failure some stages may have results; what the failed one left is told to the watch
- * before this returns. The build is to be released either way. */
+/*
+ * Build. On failure some stages may have results; what failed ones left is told to the watch before
+ * this returns. The build is to be released either way, but not when `has_stopped` is set: then
+ * threads still work with it, with the plan and with the store; all processes have ended, and what
+ * is left to do is to end the program.
+ */
 int build_run(const struct build_options *options, struct build *ret_build, struct err *e);
 void build_free(struct build *build);
 

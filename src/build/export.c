@@ -22,7 +22,7 @@ struct folder {
 	int parent;
 	const char *name; /* in `parent` */
 	const char *path;
-	const struct build *build;
+	struct build *build;
 	struct buf *kept; /* paths of the folders where edited files went */
 };
 
@@ -541,7 +541,7 @@ static int update(const struct build *build, const struct exported *exports, siz
 }
 
 int export_build(
-    const struct build *build, const char *path, struct export_outcome *ret_outcome, struct err *e)
+    struct build *build, const char *path, struct export_outcome *ret_outcome, struct err *e)
 {
 	const char *name = last_part(path);
 	_cleanup_free_ char *parent =

@@ -24,6 +24,6 @@ int export_check(const char *path, char **ret_path, struct err *e);
 /* Bring the folder at `path`, which export_check() gave, to what `build` made. All wanted stages
  * must have results. */
 int export_build(
-    const struct build *build, const char *path, struct export_outcome *ret_outcome, struct err *e);
+    struct build *build, const char *path, struct export_outcome *ret_outcome, struct err *e);
 
 #endif

@@ -23,14 +23,37 @@ static void tell(const struct inputs *in, const char *format, ...)
 	in->notice(in->context, text);
 }
 
-static size_t index_of(const struct inputs *in, const struct source *source)
+size_t inputs_number(const struct inputs *in, const struct source *source)
 {
 	return (size_t)(source - in->plan->sources);
 }
 
-const struct digest *inputs_source(const struct inputs *in, const struct source *source)
+size_t inputs_tools_root(const struct inputs *in)
 {
-	return &in->sources[index_of(in, source)];
+	return in->plan->source_count;
+}
+
+const struct digest *inputs_tree(const struct inputs *in, size_t number)
+{
+	return &in->items[number].tree;
+}
+
+const char *inputs_name(const struct inputs *in, size_t number)
+{
+	return number == inputs_tools_root(in) ? "tools root" : in->plan->sources[number].name;
+}
+
+void inputs_open(struct inputs *in)
+{
+	in->count = in->plan->source_count + 1;
+	in->items = xcalloc(in->count, sizeof(*in->items));
+	in->wanted = xcalloc(in->count, sizeof(*in->wanted));
+}
+
+void inputs_close(struct inputs *in)
+{
+	free(in->items);
+	free(in->wanted);
 }
 
 /* The key of the record that says which tree one archive unpacks to. */
@@ -326,18 +349,52 @@ static void wants_free(struct wants *wants)
 	free(wants->items);
 }
 
-int inputs_download(struct inputs *in, struct err *e)
+static void want(struct wants *wants, const struct inputs *in, size_t number)
+{
+	if (number == inputs_tools_root(in))
+		want_tools(wants, &in->plan->tools);
+	else if (!in->plan->sources[number].path)
+		want_source(wants, &in->plan->sources[number]);
+}
+
+static int fetch(const struct inputs *in, struct wants *wants, struct err *e)
+{
+	return wants->count ? fetch_items(in->fetch, wants->items, wants->count, e) : 0;
+}
+
+int inputs_download(const struct inputs *in, size_t number, struct err *e)
 {
 	struct wants wants = {0};
 	int result;
 
-	want_tools(&wants, &in->plan->tools);
-	for (size_t i = 0; i < in->plan->source_count; i++)
-		if (in->wanted[i] && !in->plan->sources[i].path)
-			want_source(&wants, &in->plan->sources[i]);
-	result = fetch_items(in->fetch, wants.items, wants.count, e);
+	want(&wants, in, number);
+	result = fetch(in, &wants, e);
 	wants_free(&wants);
 	return result;
+}
+
+int inputs_download_all(const struct inputs *in, const bool *numbers, struct err *e)
+{
+	struct wants wants = {0};
+	int result;
+
+	for (size_t i = 0; i < in->count; i++)
+		if (numbers[i])
+			want(&wants, in, i);
+	result = fetch(in, &wants, e);
+	wants_free(&wants);
+	return result;
+}
+
+bool inputs_are_downloaded(const struct inputs *in, size_t number)
+{
+	struct wants wants = {0};
+	bool is_there;
+
+	want(&wants, in, number);
+	is_there = fetch_look(in->fetch->downloads_fd, wants.items, wants.count) == 0;
+	wants_free(&wants);
+	return is_there;
 }
 
 /* The download of any origin will do: origins hold the same files. */
@@ -364,95 +421,95 @@ int inputs_copy_downloads(const struct inputs *in, struct store *into, struct er
 	return 0;
 }
 
-/* Download and unpack what the two lists name. */
-static int obtain(struct inputs *in, bool tools, const bool *sources, struct err *e)
-{
-	size_t next = tools ? in->plan->tools.locked_count : 0;
-	struct wants wants = {0};
-	int result;
-
-	if (tools)
-		want_tools(&wants, &in->plan->tools);
-	for (size_t i = 0; i < in->plan->source_count; i++)
-		if (sources[i])
-			want_source(&wants, &in->plan->sources[i]);
-	result = wants.count ? fetch_items(in->fetch, wants.items, wants.count, e) : 0;
-	if (!result && tools)
-		result = unpack_tools(in, &in->tools, e);
-	for (size_t i = 0; i < in->plan->source_count && !result; i++)
-		if (sources[i])
-			result = unpack_source(in, &in->plan->sources[i],
-			    &wants.items[next++].ret_digest, &in->sources[i], e);
-	wants_free(&wants);
-	return result;
-}
-
-int inputs_prepare(struct inputs *in, struct err *e)
-{
-	_cleanup_free_ bool *missing = xcalloc(in->plan->source_count, sizeof(*missing));
-	struct digest key = tools_key(in->plan);
-	bool found;
-
-	for (size_t i = 0; i < in->plan->source_count; i++) {
-		const struct source *source = &in->plan->sources[i];
-
-		if (!in->wanted[i])
-			continue;
-		if (source->path) {
-			if (capture_local(in, source, &in->sources[i], e))
-				return -1;
-			continue;
-		}
-		if (recorded_source(in, source, &in->sources[i], &found, e))
-			return -1;
-		missing[i] = !found;
-	}
-	if (read_record(in->host->store, &key, &in->tools, &found, e))
-		return -1;
-	return obtain(in, !found, missing, e);
-}
-
 /* A tree that had to be unpacked again must come out as it was, or the keys made from it lie. */
 static int check_same(
-    const struct digest *before, const struct digest *after, const char *what, struct err *e)
+    const struct inputs *in, size_t number, const struct digest *after, struct err *e)
 {
-	if (digest_equal(before, after))
+	if (!in->items[number].is_known || digest_equal(&in->items[number].tree, after))
 		return 0;
 	return err_kind(e, ERR_ENVIRONMENT,
 	    "%s unpacked to another tree than before; this is a defect of minsys or of the disk",
-	    what);
+	    inputs_name(in, number));
+}
+
+static int unpack(const struct inputs *in, size_t number, const struct wants *wants,
+    struct digest *ret_tree, struct err *e)
+{
+	if (number == inputs_tools_root(in))
+		return unpack_tools(in, ret_tree, e);
+	return unpack_source(
+	    in, &in->plan->sources[number], &wants->items[0].ret_digest, ret_tree, e);
+}
+
+int inputs_unpack(struct inputs *in, size_t number, struct err *e)
+{
+	struct wants wants = {0};
+	struct digest tree;
+	int result;
+
+	want(&wants, in, number);
+	result = fetch(in, &wants, e) || unpack(in, number, &wants, &tree, e) ||
+		 check_same(in, number, &tree, e);
+	wants_free(&wants);
+	if (result)
+		return -1;
+	in->items[number] = (struct input){tree, true, true};
+	return 0;
+}
+
+/* A folder of the project is there already; of the others the records may tell. */
+static int look(struct inputs *in, size_t number, struct err *e)
+{
+	struct input *input = &in->items[number];
+	struct digest key = tools_key(in->plan);
+	const struct source *source;
+
+	if (number == inputs_tools_root(in))
+		return read_record(in->host->store, &key, &input->tree, &input->is_known, e);
+	source = &in->plan->sources[number];
+	if (!source->path)
+		return recorded_source(in, source, &input->tree, &input->is_known, e);
+	if (capture_local(in, source, &input->tree, e))
+		return -1;
+	input->is_known = input->is_present = true;
+	return 0;
+}
+
+int inputs_look(struct inputs *in, struct err *e)
+{
+	for (size_t i = 0; i < in->count; i++)
+		if (in->wanted[i] && look(in, i, e))
+			return -1;
+	return 0;
+}
+
+bool inputs_are_present(struct inputs *in, size_t number)
+{
+	struct input *input = &in->items[number];
+
+	/* Once seen is enough: a tree may be away at its place while a step uses it. */
+	input->is_present |= input->is_known && store_has_tree(in->host->store, &input->tree);
+	return input->is_present;
+}
+
+/* Only one that is missing. */
+static int obtain(struct inputs *in, size_t number, struct err *e)
+{
+	return inputs_are_present(in, number) ? 0 : inputs_unpack(in, number, e);
 }
 
 int inputs_materialize_tools(struct inputs *in, struct err *e)
 {
-	_cleanup_free_ bool *none = xcalloc(in->plan->source_count, sizeof(*none));
-	struct digest before = in->tools;
-
-	if (store_has_tree(in->host->store, &in->tools))
-		return 0;
-	return obtain(in, true, none, e) ? -1
-					 : check_same(&before, &in->tools, "the tools root", e);
+	return obtain(in, inputs_tools_root(in), e);
 }
 
 int inputs_materialize(struct inputs *in, const struct stage *stage, struct err *e)
 {
-	_cleanup_free_ bool *missing = xcalloc(in->plan->source_count, sizeof(*missing));
-	struct digest before;
-
 	if (!in->host->choice->kind->in_place && inputs_materialize_tools(in, e))
 		return -1;
-	for (size_t i = 0; i < stage->source_count; i++) {
-		size_t n = index_of(in, stage->sources[i]);
-
-		if (stage->sources[i]->path || store_has_tree(in->host->store, &in->sources[n]))
-			continue;
-		before = in->sources[n];
-		missing[n] = true;
-		if (obtain(in, false, missing, e) ||
-		    check_same(&before, &in->sources[n], stage->sources[i]->name, e))
+	for (size_t i = 0; i < stage->source_count; i++)
+		if (obtain(in, inputs_number(in, stage->sources[i]), e))
 			return -1;
-		missing[n] = false;
-	}
 	return 0;
 }
 

@@ -1,8 +1,11 @@
 /*
- * What a build starts from: the tools root and the source trees, downloaded and unpacked into the
+ * What a build starts from: the source trees and the tools root, downloaded and unpacked into the
  * store. The digest of each tree is remembered under the digest of what it was made from, so that
  * a build with nothing to do opens no archive; the trees themselves are only asked for when a
  * stage has to run.
+ *
+ * Each has a number: a source's is its place in the plan, and the tools root's is the next one.
+ * Different ones may be downloaded and unpacked by different threads at once.
  */
 #ifndef BUILD_INPUTS_H
 #define BUILD_INPUTS_H
@@ -12,6 +15,12 @@
 #include "plan/plan.h"
 #include "store/store.h"
 
+struct input {
+	struct digest tree;
+	bool is_known;	 /* `tree` is */
+	bool is_present; /* the tree was seen in the store */
+};
+
 struct inputs {
 	const struct plan *plan;
 	const struct step_host *host;
@@ -19,33 +28,45 @@ struct inputs {
 	/* Tells the user what goes on; `text` is one line without its end. */
 	void (*notice)(void *context, const char *text);
 	void *context;
-	struct digest tools;	/* tree of the tools root */
-	struct digest *sources; /* trees, in the order of plan->sources; only of wanted ones */
-	const bool *wanted;	/* which sources this build needs, in the same order */
+	size_t count;
+	struct input *items; /* by number; those that are not wanted stay empty */
+	bool *wanted;	     /* which this build needs, by number */
 };
 
-/* Learn the digests of the tools root and of all wanted sources: from the store's records, or by
- * downloading what is missing, all at once, and unpacking it. */
-int inputs_prepare(struct inputs *inputs, struct err *e);
+/* The first five members are the caller's to fill in before; `wanted` and the rest are there
+ * afterwards. To be closed. */
+void inputs_open(struct inputs *inputs);
+void inputs_close(struct inputs *inputs);
 
-/* Only download what inputs_prepare() would have to unpack on this machine with an empty store. */
-int inputs_download(struct inputs *inputs, struct err *e);
+size_t inputs_number(const struct inputs *inputs, const struct source *source);
+size_t inputs_tools_root(const struct inputs *inputs);
+const struct digest *inputs_tree(const struct inputs *inputs, size_t number);
+const char *inputs_name(const struct inputs *inputs, size_t number);
 
-/* Copy the downloads that all wanted sources are unpacked from to another store. */
-int inputs_copy_downloads(const struct inputs *inputs, struct store *into, struct err *e);
+/* Learn what the store's records tell of the wanted ones. Folders of the project are read, and
+ * are in the store afterwards. */
+int inputs_look(struct inputs *inputs, struct err *e);
 
-/* Make sure that the tree of the tools root is in the store, not only its digest: what was removed
- * is downloaded and unpacked again. */
+/* Is the tree in the store? */
+bool inputs_are_present(struct inputs *inputs, size_t number);
+/* Is all there that it is unpacked from? */
+bool inputs_are_downloaded(const struct inputs *inputs, size_t number);
+
+/* Download what one, or all of several, are unpacked from, as far as that is missing. */
+int inputs_download(const struct inputs *inputs, size_t number, struct err *e);
+int inputs_download_all(const struct inputs *inputs, const bool *numbers, struct err *e);
+/* Unpack one, after downloading what is missing. A tree that was known must come out the same. */
+int inputs_unpack(struct inputs *inputs, size_t number, struct err *e);
+
+/* Unpack the tools root unless it is there. */
 int inputs_materialize_tools(struct inputs *inputs, struct err *e);
-
 /* The same for all that a stage starts from: its sources and, unless `/` is it, the tools root. */
 int inputs_materialize(struct inputs *inputs, const struct stage *stage, struct err *e);
 
+/* Copy the downloads that all wanted sources are unpacked from to another store. */
+int inputs_copy_downloads(const struct inputs *inputs, struct store *into, struct err *e);
 /* Copy what is recorded of the trees of the tools root and of all wanted sources to another store;
  * not the trees. */
 int inputs_records(const struct inputs *inputs, struct store *into, struct err *e);
-
-/* The tree of a source of the plan. */
-const struct digest *inputs_source(const struct inputs *inputs, const struct source *source);
 
 #endif

@@ -135,12 +135,12 @@ static json_t *describe_sources(const struct build *build)
 	for (size_t i = 0; i < plan->source_count; i++) {
 		json_t *source;
 
-		if (!build->wanted_sources[i])
+		if (!build->inputs.wanted[i])
 			continue;
 		source = json_object();
 		json_object_set_new(source, "version", json_string(plan->sources[i].version));
 		json_object_set_new(source, "license", json_string(plan->sources[i].license));
-		json_object_set_new(source, "tree", json_digest(&build->inputs.sources[i]));
+		json_object_set_new(source, "tree", json_digest(&build->inputs.items[i].tree));
 		json_object_set_new(sources, plan->sources[i].name, source);
 	}
 	return sources;
@@ -202,7 +202,8 @@ int manifest_write(const struct build *build, const struct exported *exports, si
 	json_object_set_new(root, "source_date_epoch", json_integer(manifest_time(build)));
 	json_object_set_new(root, "target", json_string(build->options->plan->target.name));
 	describe_isolation(build, root);
-	json_object_set_new(root, "tools_root", json_digest(&build->inputs.tools));
+	json_object_set_new(root, "tools_root",
+	    json_digest(inputs_tree(&build->inputs, inputs_tools_root(&build->inputs))));
 	json_object_set_new(root, "sources", describe_sources(build));
 	json_object_set_new(root, "stages", describe_stages(build));
 	json_object_set_new(root, "files", files);

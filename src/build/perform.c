@@ -9,18 +9,19 @@ int perform_open(
 
 	if (action_open(plan, stage, ret_action, e))
 		return -1;
-	ret_action->tools = b->inputs.tools;
+	ret_action->tools = *inputs_tree(&b->inputs, inputs_tools_root(&b->inputs));
 	for (size_t i = 0; i < stage->source_count; i++)
-		ret_action->sources[i] = *inputs_source(&b->inputs, stage->sources[i]);
+		ret_action->sources[i] =
+		    *inputs_tree(&b->inputs, inputs_number(&b->inputs, stage->sources[i]));
 	for (size_t i = 0; i < stage->need_count; i++)
 		ret_action->needs[i] = build_result(b, stage->needs[i])->tree;
 	action_seal(plan, ret_action);
 	return 0;
 }
 
-int perform_action(const struct build *b, const struct action *action, unsigned jobs,
-    const struct step_output *output, struct digest *ret_tree, struct step_failure *ret_failure,
-    struct err *e)
+int perform_action(const struct build *b, const struct action *action,
+    struct jobserver_client *client, const struct step_output *output, struct digest *ret_tree,
+    struct step_failure *ret_failure, struct err *e)
 {
 	const struct stage *stage = action->stage;
 	size_t count = stage->source_count + stage->need_count;
@@ -34,7 +35,8 @@ int perform_action(const struct build *b, const struct action *action, unsigned 
 	    .files = action->files,
 	    .file_count = action->file_count,
 	    .env = {&b->options->plan->target.env, &stage->env},
-	    .jobs = jobs,
+	    .jobserver = client,
+	    .jobs = b->options->jobs,
 	    .timeout_seconds = stage->timeout_seconds,
 	    .output = output,
 	};

@@ -12,9 +12,10 @@ int perform_open(
     const struct build *b, const struct stage *stage, struct action *ret_action, struct err *e);
 
 /* Run an action's step; see step_run(). What it starts from has to be in the store
- * (inputs_materialize()). What it prints goes to `output` too, unless that is NULL. */
-int perform_action(const struct build *b, const struct action *action, unsigned jobs,
-    const struct step_output *output, struct digest *ret_tree, struct step_failure *ret_failure,
-    struct err *e);
+ * (inputs_materialize()). `client` gives it its share of the processors; NULL: it may use all that
+ * the options name. What it prints goes to `output` too, unless that is NULL. */
+int perform_action(const struct build *b, const struct action *action,
+    struct jobserver_client *client, const struct step_output *output, struct digest *ret_tree,
+    struct step_failure *ret_failure, struct err *e);
 
 #endif

@@ -11,9 +11,28 @@
 
 struct place_move {
 	char *home; /* where it came from */
-	const char *place;
+	char *place;
+	unsigned users; /* steps that run */
 	bool copied;
 };
+
+void places_open(struct places *places)
+{
+	*places = (struct places){.lock = PTHREAD_MUTEX_INITIALIZER, .lock_fd = -1};
+}
+
+void places_close(struct places *places)
+{
+	pthread_mutex_destroy(&places->lock);
+}
+
+static struct place_move *find(const struct places *places, const char *place)
+{
+	for (size_t i = 0; i < places->count; i++)
+		if (!strcmp(places->moves[i].place, place))
+			return &places->moves[i];
+	return NULL;
+}
 
 static int take_lock(struct err *e)
 {
@@ -52,25 +71,19 @@ static int move_one(struct place_move *move, struct err *e)
 	return copy(move->home, parent, name, e);
 }
 
-int places_take(struct places *places, struct sandbox_bind *binds, size_t count, struct err *e)
+/* One that is there serves all. */
+static int take(struct places *places, const struct sandbox_bind *bind, struct err *e)
 {
-	*places = (struct places){.moves = xcalloc(count, sizeof(*places->moves)), .lock_fd = -1};
-	places->lock_fd = take_lock(e);
-	if (places->lock_fd < 0)
-		return -1;
-	for (size_t i = 0; i < count; i++) {
-		struct place_move *move = &places->moves[i];
+	struct place_move *move = find(places, bind->destination);
 
-		*move = (struct place_move){xstrdup(binds[i].source), binds[i].destination, false};
-		places->count++;
-		if (move_one(move, e))
-			return -1;
+	if (move) {
+		move->users++;
+		return 0;
 	}
-	for (size_t i = 0; i < count; i++) {
-		free((char *)binds[i].source);
-		binds[i].source = xstrdup(binds[i].destination);
-	}
-	return 0;
+	places->moves = xgrow(places->moves, places->count, sizeof(*places->moves));
+	move = &places->moves[places->count++];
+	*move = (struct place_move){xstrdup(bind->source), xstrdup(bind->destination), 1, false};
+	return move_one(move, e);
 }
 
 static int move_back(const struct place_move *move, struct err *e)
@@ -83,18 +96,75 @@ static int move_back(const struct place_move *move, struct err *e)
 	return tree_remove(AT_FDCWD, move->place, e);
 }
 
-int places_return(struct places *places, struct err *e)
+/* When one cannot be, the others are put back all the same. */
+static int put_back(struct places *places, const char *place, struct err *e)
+{
+	struct place_move *move = find(places, place);
+	int result;
+
+	if (!move || --move->users)
+		return 0;
+	result = move_back(move, e);
+	free(move->home);
+	free(move->place);
+	*move = places->moves[--places->count];
+	return result;
+}
+
+static int put_all_back(
+    struct places *places, const struct sandbox_bind *binds, size_t count, struct err *e)
 {
 	int result = 0;
+	struct err later;
 
-	for (size_t i = places->count; i-- > 0;) {
-		if (!result)
-			result = move_back(&places->moves[i], e);
-		free(places->moves[i].home);
-	}
-	free(places->moves);
-	if (places->lock_fd >= 0)
+	for (size_t i = count; i-- > 0;)
+		if (put_back(places, binds[i].destination, result ? &later : e))
+			result = -1;
+	if (!places->count && places->lock_fd >= 0) {
+		free(places->moves);
+		places->moves = NULL;
 		close(places->lock_fd);
-	*places = (struct places){.lock_fd = -1};
+		places->lock_fd = -1;
+	}
+	return result;
+}
+
+static int take_all(
+    struct places *places, const struct sandbox_bind *binds, size_t count, struct err *e)
+{
+	struct err later;
+
+	if (places->lock_fd < 0 && (places->lock_fd = take_lock(e)) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		if (take(places, &binds[i], e)) {
+			put_all_back(places, binds, i + 1, &later);
+			return -1;
+		}
+	return 0;
+}
+
+int places_take(struct places *places, struct sandbox_bind *binds, size_t count, struct err *e)
+{
+	int result;
+
+	pthread_mutex_lock(&places->lock);
+	result = take_all(places, binds, count, e);
+	pthread_mutex_unlock(&places->lock);
+	for (size_t i = 0; i < count && !result; i++) {
+		free((char *)binds[i].source);
+		binds[i].source = xstrdup(binds[i].destination);
+	}
+	return result;
+}
+
+int places_return(
+    struct places *places, const struct sandbox_bind *binds, size_t count, struct err *e)
+{
+	int result;
+
+	pthread_mutex_lock(&places->lock);
+	result = put_all_back(places, binds, count, e);
+	pthread_mutex_unlock(&places->lock);
 	return result;
 }

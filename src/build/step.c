@@ -2,13 +2,13 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "build/place.h"
 #include "sandbox/sandbox.h"
 
 #include <signal.h>
 #include <string.h>
 
 #define LOG_END_LINES 20
+#define FIFO ".jobserver"
 #define LOG_LIMIT (256ULL << 20) /* bytes */
 
 /* Everything about a step under way. */
@@ -20,7 +20,6 @@ struct run {
 	size_t bind_count;
 	char **env;
 	size_t env_count;
-	struct places places; /* taken when the isolation cannot mount */
 	int log_fd;
 	uint64_t log_bytes;
 };
@@ -93,6 +92,24 @@ static void add_env(struct run *run, char *owned)
 	run->env[run->env_count] = NULL;
 }
 
+/* How many processes it may run at once, as its tool understands it. */
+static void add_jobs(struct run *run)
+{
+	const struct step *step = run->step;
+	const struct jobserver_client *client = step->jobserver;
+
+	if (!client)
+		add_env(run, xasprintf("MAKEFLAGS=-j%u", step->jobs));
+	else if (client->style == JOBSERVER_SHARE)
+		add_env(run, xasprintf("JOBS=%u", client->given + 1));
+	else if (client->style == JOBSERVER_FIFO)
+		add_env(run, xasprintf("MAKEFLAGS=-j%u --jobserver-auth=fifo:/minsys/tmp/%s/" FIFO,
+				 step->jobs, step->name));
+	else
+		add_env(run, xasprintf("MAKEFLAGS=-j%u --jobserver-auth=%d,%d", step->jobs,
+				 SANDBOX_JOBSERVER, SANDBOX_JOBSERVER + 1));
+}
+
 /* The environment is built from nothing. All of it is in the action's key or, like the number of
  * jobs, must not matter. */
 static void make_env(struct run *run)
@@ -105,11 +122,20 @@ static void make_env(struct run *run)
 	add_env(run, xasprintf("OUT=/minsys/out/%s", step->name));
 	add_env(run, xasprintf("HOME=/minsys/tmp/%s", step->name));
 	add_env(run, xasprintf("TMPDIR=/minsys/tmp/%s", step->name));
-	add_env(run, xasprintf("MAKEFLAGS=-j%u", step->jobs));
+	add_jobs(run);
 	for (size_t list = 0; list < 2; list++)
 		for (size_t i = 0; step->env[list] && i < step->env[list]->count; i++)
 			add_env(run, xasprintf("%s=%s", step->env[list]->items[i].key,
 					 step->env[list]->items[i].value));
+}
+
+static int make_fifo(struct run *run, struct err *e)
+{
+	struct jobserver_client *client = run->step->jobserver;
+
+	if (!client || client->style != JOBSERVER_FIFO)
+		return 0;
+	return jobserver_make_fifo(client, run->temp.fd, "tmp/" FIFO, e);
 }
 
 static int make_binds(struct run *run, struct err *e)
@@ -118,7 +144,7 @@ static int make_binds(struct run *run, struct err *e)
 
 	if (add_folder(run, "build", true, e) || add_folder(run, "out", true, e) ||
 	    add_folder(run, "tmp", true, e) || add_folder(run, "stage", false, e) ||
-	    write_files(run, e))
+	    write_files(run, e) || make_fifo(run, e))
 		return -1;
 	for (size_t i = 0; i < run->step->input_count; i++) {
 		store_tree_path(run->step->inputs[i].tree, path);
@@ -189,6 +215,7 @@ static int run_script(struct run *run, struct sandbox_outcome *ret_outcome, stru
 	_cleanup_close_ int read_end = -1, write_end = -1;
 	_cleanup_free_ char *directory = xasprintf("/minsys/build/%s", run->step->name);
 	_cleanup_free_ char *root = NULL;
+	const struct jobserver_client *client = run->step->jobserver;
 	struct sandbox_process process;
 	struct sandbox_spec spec;
 	char tools[96];
@@ -208,6 +235,8 @@ static int run_script(struct run *run, struct sandbox_outcome *ret_outcome, stru
 	    .directory = directory,
 	    .command = command,
 	    .timeout_seconds = run->step->timeout_seconds,
+	    .jobserver = client && client->style == JOBSERVER_PIPE ? client->ends : NULL,
+	    .children = run->host->children,
 	};
 	if (pipe2(ends, O_CLOEXEC))
 		return err_errno(e, "make a pipe");
@@ -340,10 +369,10 @@ static int run_in_place(struct run *run, struct sandbox_outcome *ret_outcome, st
 
 	if (!run->host->choice->kind->in_place)
 		return run_script(run, ret_outcome, e);
-	result = places_take(&run->places, run->binds, run->bind_count, e);
-	if (!result)
-		result = run_script(run, ret_outcome, e);
-	if (places_return(&run->places, &later) && !result) {
+	if (places_take(run->host->places, run->binds, run->bind_count, e))
+		return -1;
+	result = run_script(run, ret_outcome, e);
+	if (places_return(run->host->places, run->binds, run->bind_count, &later) && !result) {
 		*e = later;
 		result = -1;
 	}

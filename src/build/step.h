@@ -7,6 +7,8 @@
 
 #include "build/action.h"
 #include "build/choice.h"
+#include "build/jobserver.h"
+#include "build/place.h"
 #include "store/store.h"
 
 /* A tree of the store that the step sees read-only. */
@@ -29,8 +31,9 @@ struct step {
 	size_t input_count;
 	const struct input_file *files; /* at /minsys/stage/<name> */
 	size_t file_count;
-	const struct pairs *env[2]; /* of the target and of the stage; NULL: none */
-	unsigned jobs;
+	const struct pairs *env[2];	    /* of the target and of the stage; NULL: none */
+	struct jobserver_client *jobserver; /* its share of the processors; NULL: as `jobs` says */
+	unsigned jobs;			    /* processes at once, all stages together */
 	unsigned timeout_seconds;
 	const struct step_output *output; /* NULL: what it prints goes to its log only */
 };
@@ -39,6 +42,8 @@ struct step_host {
 	struct store *store;
 	const char *sandbox;	     /* path of minsys-sandbox */
 	const struct choice *choice; /* an isolation that was tried and works */
+	struct places *places;	     /* used where the isolation cannot mount */
+	struct children *children;   /* that its sandbox is one of while it runs; NULL: no list */
 };
 
 /* What a failed step leaves behind. */

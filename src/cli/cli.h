@@ -23,6 +23,7 @@ struct cli {
 	unsigned jobs;
 	unsigned timeout_seconds; /* of `boot -- COMMAND` */
 	bool offline;
+	bool keeps_going;
 	bool verbose;
 	bool quiet;
 	bool disk;

@@ -12,6 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What an isolation is chosen by. */
+struct chooser {
+	const struct cli *cli;
+	const struct digest *lock;
+};
+
 static void report(const struct cli *cli, const struct build *build, const char *out,
     const struct export_outcome *outcome)
 {
@@ -31,13 +37,50 @@ static void report(const struct cli *cli, const struct build *build, const char 
 				      : "up to date");
 }
 
-static void show_isolation(const struct cli *cli, const struct choice *choice)
+/* What the user is told of it before anything runs. */
+static int choose(void *context, struct choice *ret_choice, struct err *e)
 {
-	const char *reason = choice->reason;
+	const struct chooser *chooser = context;
+	const struct cli *cli = chooser->cli;
+	const char *reason;
 
+	if (choice_make(cli->isolation, cli->sandbox, chooser->lock, ret_choice, e))
+		return -1;
+	reason = ret_choice->reason;
 	if (!cli->quiet)
-		fprintf(stderr, "isolation: %s%s%s%s\n", choice->kind->name, reason ? " (" : "",
+		fprintf(stderr, "isolation: %s%s%s%s\n", ret_choice->kind->name, reason ? " (" : "",
 		    reason ? reason : "", reason ? ")" : "");
+	return 0;
+}
+
+static volatile sig_atomic_t stop_signal;
+
+static void note_stop(int number)
+{
+	stop_signal = number;
+}
+
+/* A second one ends the program at once. What a parent has ignored, as nohup does, stays so. */
+static void catch_stops(void)
+{
+	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+	struct sigaction action = {.sa_handler = note_stop, .sa_flags = (int)SA_RESETHAND};
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+		struct sigaction before;
+
+		if (!sigaction(numbers[i], NULL, &before) && before.sa_handler != SIG_IGN)
+			sigaction(numbers[i], &action, NULL);
+	}
+}
+
+/* As if it had not been caught, so that a shell sees what it expects. */
+static void end_by_signal(const struct cli *cli)
+{
+	if (!cli->quiet)
+		fputs("minsys: stopped; what was finished is kept\n", stderr);
+	signal(stop_signal, SIG_DFL);
+	raise(stop_signal);
 }
 
 /* `out` is NULL when nothing is to be written there. */
@@ -47,13 +90,16 @@ static int build_and_export(
 	const struct fetch_options fetch = cli_fetch_options(cli, plan, store);
 	struct progress progress = {.cli = cli};
 	const struct build_watch watch = {&progress, progress_show};
-	struct choice choice = {0};
+	struct chooser chooser = {cli, &plan->tools.lock_digest};
 	const struct build_options options = {
 	    .plan = plan,
 	    .store = store,
 	    .fetch = &fetch,
 	    .sandbox = cli->sandbox,
-	    .choice = &choice,
+	    .choose = choose,
+	    .context = &chooser,
+	    .keeps_going = cli->keeps_going,
+	    .stop = &stop_signal,
 	    .stages = (const char *const *)cli->words,
 	    .jobs = cli->jobs,
 	    .is_output_told = cli->verbose,
@@ -64,17 +110,15 @@ static int build_and_export(
 	struct err e = {0};
 	int status = 0;
 
-	if (choice_make(cli->isolation, cli->sandbox, &plan->tools.lock_digest, &choice, &e))
-		return cli_fail(&e);
-	show_isolation(cli, &choice);
-	if (build_run(&options, &build, &e) ||
-	    (cli->results && pack_results(&build, cli->results, &e)) ||
+	status = build_run(&options, &build, &e);
+	if (build.has_stopped)
+		end_by_signal(cli);
+	if (status || (cli->results && pack_results(&build, cli->results, &e)) ||
 	    (out && export_build(&build, out, &outcome, &e)))
 		status = cli_fail(&e);
 	else if (out)
 		report(cli, &build, out, &outcome);
 	build_free(&build);
-	choice_free(&choice);
 	buf_free(&outcome.kept);
 	return status;
 }
@@ -110,6 +154,7 @@ static int run_build(struct cli *cli)
 	/* A terminal that goes away must not end a build. What is caught, other than what is
 	 * ignored, is as always again in the programs that are run. */
 	signal(SIGPIPE, ignore);
+	catch_stops();
 	status = choose_out(cli, plan, &out);
 	if (!status)
 		status = store_open(NULL, &store, &e) ? cli_fail(&e)

@@ -18,7 +18,7 @@ static int write_root(const struct inputs *inputs, const char *folder, struct er
 	_cleanup_close_ int tree = -1, parent = -1;
 	char tree_path[96], *slash = strrchr(path, '/');
 
-	store_tree_path(&inputs->tools, tree_path);
+	store_tree_path(inputs_tree(inputs, inputs_tools_root(inputs)), tree_path);
 	tree = folder_open(store->fd, tree_path, e);
 	if (slash)
 		*slash = 0;
@@ -35,21 +35,23 @@ static int write_root(const struct inputs *inputs, const char *folder, struct er
 static int write_with_store(struct cli *cli, struct plan *plan, struct store *store, struct err *e)
 {
 	const struct fetch_options fetch = cli_fetch_options(cli, plan, store);
-	_cleanup_free_ bool *none = xcalloc(plan->source_count, sizeof(*none));
 	const struct step_host host = {.store = store};
+	int result = -1;
 	struct inputs inputs = {
 	    .plan = plan,
 	    .host = &host,
 	    .fetch = &fetch,
 	    .notice = cli_notice,
 	    .context = cli,
-	    .wanted = none,
 	};
 
-	if (inputs_prepare(&inputs, e) || inputs_materialize_tools(&inputs, e) ||
-	    (cli->results && pack_tools(&inputs, cli->results, e)))
-		return -1;
-	return write_root(&inputs, cli->words[0], e);
+	inputs_open(&inputs);
+	inputs.wanted[inputs_tools_root(&inputs)] = true;
+	if (!inputs_look(&inputs, e) && !inputs_materialize_tools(&inputs, e) &&
+	    (!cli->results || !pack_tools(&inputs, cli->results, e)))
+		result = write_root(&inputs, cli->words[0], e);
+	inputs_close(&inputs);
+	return result;
 }
 
 static int run_root(struct cli *cli)

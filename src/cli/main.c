@@ -40,6 +40,7 @@ static const char options_help[] =
     "unpacked\n"
     "                        from, or what is known of the tools root, into a store of their own\n"
     "  -j, --jobs N          how many compilers at once; default: one a processor\n"
+    "  -k, --keep-going      go on with what does not need a stage that failed\n"
     "  --isolation NAME      auto (the strongest that works here), or userns or landlock and no\n"
     "                        less\n"
     "  --offline             download nothing\n"
@@ -95,6 +96,7 @@ static const struct option long_options[] = {
     {"out", required_argument, NULL, OPTION_OUT},
     {"results", required_argument, NULL, OPTION_RESULTS},
     {"jobs", required_argument, NULL, 'j'},
+    {"keep-going", no_argument, NULL, 'k'},
     {"isolation", required_argument, NULL, OPTION_ISOLATION},
     {"offline", no_argument, NULL, OPTION_OFFLINE},
     {"mirror", required_argument, NULL, OPTION_MIRROR},
@@ -137,6 +139,9 @@ static int parse_option(struct cli *cli, int option)
 		return 0;
 	case 'j':
 		return parse_count("-j", optarg, &cli->jobs);
+	case 'k':
+		cli->keeps_going = true;
+		return 0;
 	case 'v':
 		cli->verbose = true;
 		return 0;
@@ -186,7 +191,7 @@ static int parse(int argc, char **argv, struct cli *cli)
 {
 	int option;
 
-	while ((option = getopt_long(argc, argv, "C:j:vqh", long_options, NULL)) >= 0) {
+	while ((option = getopt_long(argc, argv, "C:j:kvqh", long_options, NULL)) >= 0) {
 		int status = parse_option(cli, option);
 
 		if (status)

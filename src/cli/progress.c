@@ -24,11 +24,14 @@ static void show_task(const struct cli *cli, const struct task *task)
 {
 	uint64_t milliseconds = task->end - task->begin;
 
-	if (cli->quiet || task->state == TASK_CACHED)
+	/* Of the others something else tells. */
+	if (cli->quiet || task->kind != TASK_STAGE)
 		return;
 	if (task->state == TASK_RUNNING)
 		fprintf(stderr, "%-14s building\n", task->name);
-	else
+	if (task->state == TASK_SKIPPED)
+		fprintf(stderr, "%-14s skipped: it needs what failed\n", task->name);
+	if (task->state == TASK_DONE || task->state == TASK_FAILED)
 		fprintf(stderr, "%-14s %s after %llu.%u s\n", task->name,
 		    task->state == TASK_DONE ? "done" : "failed",
 		    (unsigned long long)milliseconds / 1000, (unsigned)(milliseconds / 100 % 10));

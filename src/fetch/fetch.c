@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #define ANSWER_LIMIT (64 << 20)
@@ -24,8 +23,7 @@ static bool is_there(int downloads_fd, const struct digest *digest)
 	       S_ISREG(status.st_mode);
 }
 
-/* Returns how many are missing. */
-static size_t look(int downloads_fd, struct fetch_item *items, size_t count)
+size_t fetch_look(int downloads_fd, struct fetch_item *items, size_t count)
 {
 	size_t missing = 0;
 
@@ -93,20 +91,13 @@ static int request_file(const char *text, struct err *e)
 	return steal_fd(&fd);
 }
 
-/* In the child, between fork and exec: async-signal-safe calls only. */
+/* In the child, between fork and exec. */
 static void exec_child(
     pid_t parent, const char *const *argv, int downloads_fd, int request_fd, int answer_fd)
 {
-	sigset_t none;
+	struct child_fd fds[] = {{request_fd, 0}, {answer_fd, 1}, {downloads_fd, 3}};
 
-	sigemptyset(&none);
-	/* The numbers to be taken may be in use: out of the way first. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent ||
-	    (downloads_fd = fcntl(downloads_fd, F_DUPFD, 10)) < 0 ||
-	    (request_fd = fcntl(request_fd, F_DUPFD, 10)) < 0 ||
-	    (answer_fd = fcntl(answer_fd, F_DUPFD, 10)) < 0 || dup2(request_fd, 0) < 0 ||
-	    dup2(answer_fd, 1) < 0 || dup2(downloads_fd, 3) < 0 || close_range(4, ~0U, 0) ||
-	    sigprocmask(SIG_SETMASK, &none, NULL))
+	if (child_begin(parent, fds, 3))
 		_exit(EXIT_NOT_RUN);
 	execv(argv[0], (char *const *)argv);
 	_exit(EXIT_NOT_RUN);
@@ -139,6 +130,7 @@ static int start(const struct fetch_options *options, int request_fd, pid_t *ret
 		close(ends[0]);
 		return -1;
 	}
+	children_add(options->children, pid);
 	*ret_pid = pid;
 	*ret_answer_fd = ends[0];
 	return 0;
@@ -171,9 +163,8 @@ static int converse(
 	result = file_read_fd(answer_fd, "the answer of minsys-fetch", ANSWER_LIMIT, ret_answer, e);
 	if (result)
 		kill(pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return err_errno(e, "wait for %s", options->program);
+	if (children_wait(options->children, pid, &status) < 0)
+		return err_errno(e, "wait for %s", options->program);
 	return result ? -1 : judge_status(options->program, status, e);
 }
 
@@ -269,7 +260,7 @@ static int refuse_offline(const struct fetch_item *items, size_t count, struct e
 int fetch_items(
     const struct fetch_options *options, struct fetch_item *items, size_t count, struct err *e)
 {
-	size_t missing = look(options->downloads_fd, items, count), next = 0;
+	size_t missing = fetch_look(options->downloads_fd, items, count), next = 0;
 	json_t *answer, *files;
 
 	if (!missing)

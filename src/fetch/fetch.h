@@ -10,6 +10,7 @@
 #ifndef FETCH_FETCH_H
 #define FETCH_FETCH_H
 
+#include "base/children.h"
 #include "base/digest.h"
 #include "base/err.h"
 
@@ -44,7 +45,12 @@ struct fetch_options {
 	bool offline;	      /* download nothing: what is missing is an error */
 	bool quiet;	      /* no progress on standard error */
 	bool json_progress;   /* progress as JSON, a line an event, on standard error */
+	struct children *children; /* that minsys-fetch is one of while it runs; NULL: no list */
 };
+
+/* Which files are there already: sets what fetch_items() would of each, and returns how many are
+ * missing. Starts nothing. */
+size_t fetch_look(int downloads_fd, struct fetch_item *items, size_t count);
 
 /*
  * See to it that a file of each item is in the download folder. When all are, nothing is started.

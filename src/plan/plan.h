@@ -54,6 +54,13 @@ struct source {
 	struct names include; /* of a local source: which entries of `path`; empty: all */
 };
 
+/* How a stage learns how many processes it may run at once. */
+enum stage_jobserver {
+	JOBSERVER_PIPE,	 /* by GNU make's protocol, in MAKEFLAGS: --jobserver-auth=R,W */
+	JOBSERVER_FIFO,	 /* the same as make 4.4 has it: --jobserver-auth=fifo:PATH */
+	JOBSERVER_SHARE, /* $JOBS says, at its beginning: for tools that know no jobserver */
+};
+
 /* A stage file, stages/<name>/stage.yaml. */
 struct stage {
 	const char *name;
@@ -69,6 +76,7 @@ struct stage {
 	const char *provides;	  /* NULL: nothing that others can need */
 	struct pairs exports;	  /* path in out/minsys -> path in the output */
 	unsigned timeout_seconds; /* 0: none was asked for */
+	enum stage_jobserver jobserver;
 };
 
 /* targets/<name>/target.yaml: the facts that a target gives to every stage. */

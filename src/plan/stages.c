@@ -19,6 +19,7 @@ static const char *const reserved_variables[] = {
     "HOME",
     "TMPDIR",
     "MAKEFLAGS",
+    "JOBS",
 };
 
 /* Folders below /minsys in every step. */
@@ -27,6 +28,7 @@ static const char *const reserved_places[] = {"src", "build", "out", "tmp", "sta
 struct stage_fields {
 	struct stage stage;
 	struct names sources, needs;
+	const char *jobserver;
 };
 
 #define FIELD(name, type, required, form)                                                          \
@@ -42,6 +44,7 @@ static const struct field fields[] = {
     FIELD(target_files, FIELD_NAMES, false, &form_path),
     FIELD(env, FIELD_PAIRS, false, &form_variable),
     FIELD(run, FIELD_TEXT, true, NULL),
+    {"jobserver", FIELD_TEXT, offsetof(struct stage_fields, jobserver), false, NULL},
     FIELD(provides, FIELD_TEXT, false, &form_name),
     FIELD(exports, FIELD_PAIRS, false, &form_path),
     {"timeout", FIELD_SECONDS, offsetof(struct stage_fields, stage.timeout_seconds), false, NULL},
@@ -134,6 +137,20 @@ static void check_run(struct stage_file *file)
 		    strlen(run), SCRIPT_LIMIT);
 }
 
+static void check_jobserver(struct stage_file *file, const char *name)
+{
+	static const char *const styles[] = {"pipe", "fifo", "share"};
+
+	for (size_t i = 0; name && i < sizeof(styles) / sizeof(*styles); i++)
+		if (!strcmp(name, styles[i])) {
+			file->stage->jobserver = (enum stage_jobserver)i;
+			return;
+		}
+	if (name)
+		problem_add(file->reader.problems, reader_key_place(&file->reader, "jobserver"),
+		    "`%.100s` is none of pipe, fifo and share", name);
+}
+
 static void load_stage(struct loader *loader, const char *name, struct stage_file *file)
 {
 	struct arena *arena = &loader->plan->arena;
@@ -151,6 +168,7 @@ static void load_stage(struct loader *loader, const char *name, struct stage_fil
 	*file->stage = read.stage;
 	file->sources = read.sources;
 	file->needs = read.needs;
+	check_jobserver(file, read.jobserver);
 	loader_check_env(loader, &file->stage->env);
 	check_facts(loader, &file->stage->env);
 	check_exports(file);

@@ -212,18 +212,27 @@ int confine_process(struct err *e)
 	return filter_load(e);
 }
 
-int confine_descriptors(int kept_fd, struct err *e)
+static int by_number(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+int confine_descriptors(int *kept, size_t count, struct err *e)
 {
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	unsigned next = 3;
 
 	if (setsid() < 0)
 		return err_errno(e, "start a session");
 	/* Not 0 itself, as main() sees to it that 0 is open. */
 	if (null < 0 || dup2(null, 0) < 0)
 		return err_errno(e, "open /dev/null as standard input");
-	/* Everything above 2 but the one: below it, then above. */
-	if ((kept_fd > 3 && close_range(3, (unsigned)kept_fd - 1, 0)) ||
-	    close_range((unsigned)kept_fd + 1, ~0U, 0))
-		return err_errno(e, "close all descriptors");
-	return 0;
+	/* Everything above 2 but those: below each, then above the last. */
+	qsort(kept, count, sizeof(*kept), by_number);
+	for (size_t i = 0; i < count; i++) {
+		if ((unsigned)kept[i] > next && close_range(next, (unsigned)kept[i] - 1, 0))
+			return err_errno(e, "close descriptors below %d", kept[i]);
+		next = (unsigned)kept[i] + 1;
+	}
+	return close_range(next, ~0U, 0) ? err_errno(e, "close all descriptors") : 0;
 }

@@ -32,7 +32,7 @@ int confine_give_output(uid_t uid, struct err *e);
 int confine_process(struct err *e);
 
 /* In the child that will exec: a session of its own, nothing on standard input, and no
- * descriptor but that, standard output and error and `kept_fd` (close-on-exec). */
-int confine_descriptors(int kept_fd, struct err *e);
+ * descriptor but that, standard output and error and those of `kept`, which it sorts. */
+int confine_descriptors(int *kept, size_t count, struct err *e);
 
 #endif

@@ -40,9 +40,11 @@ static void send_error(int fd, const struct err *e)
 /* What fails here is told on the pipe before init's own report, and the first report counts. */
 void isolation_exec(const struct options *o, int report_fd)
 {
+	int kept[] = {report_fd, o->jobserver[0], o->jobserver[1]};
 	struct err e;
 
-	if (!confine_descriptors(report_fd, &e)) {
+	/* The report's is closed on exec. */
+	if (!confine_descriptors(kept, o->jobserver[0] < 0 ? 1 : 3, &e)) {
 		if (chdir(o->directory))
 			err_errno(&e, "enter %s in the sandbox", o->directory);
 		else {

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 const char options_help[] =
     "Usage: minsys-sandbox --root FOLDER [OPTION]... -- COMMAND [ARGUMENT]...\n"
@@ -25,6 +26,8 @@ const char options_help[] =
     "  --isolation NAME    userns (namespaces; the default), or landlock: where `/` already is\n"
     "                      the tools root, and each SOURCE stands at its PLACE\n"
     "  --trial             only try whether the isolation works here\n"
+    "  --jobserver R,W     let the command keep the two ends of this pipe, as GNU make's\n"
+    "                      jobserver needs it\n"
     "  --report-fd N       say how it went on this descriptor, for programs\n"
     "  --help              show this\n"
     "\n"
@@ -40,6 +43,7 @@ enum {
 	OPTION_TIMEOUT,
 	OPTION_ISOLATION,
 	OPTION_TRIAL,
+	OPTION_JOBSERVER,
 	OPTION_REPORT_FD,
 	OPTION_HELP,
 };
@@ -53,6 +57,7 @@ static const struct option long_options[] = {
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
     {"isolation", required_argument, NULL, OPTION_ISOLATION},
     {"trial", no_argument, NULL, OPTION_TRIAL},
+    {"jobserver", required_argument, NULL, OPTION_JOBSERVER},
     {"report-fd", required_argument, NULL, OPTION_REPORT_FD},
     {"help", no_argument, NULL, OPTION_HELP},
     {NULL, 0, NULL, 0},
@@ -121,6 +126,25 @@ static int parse_setenv(struct options *o, size_t *count, char *value, struct er
 	return 0;
 }
 
+/* Nothing but a pipe: any other descriptor would be a way out. */
+static int parse_jobserver(struct options *o, const char *text, struct err *e)
+{
+	char end;
+
+	if (sscanf(text, "%d,%d%c", &o->jobserver[0], &o->jobserver[1], &end) != 2)
+		return err_kind(e, ERR_INPUT, "--jobserver takes R,W, not `%s`", text);
+	for (size_t i = 0; i < 2; i++) {
+		struct stat status;
+
+		if (o->jobserver[i] < 3 || fstat(o->jobserver[i], &status) ||
+		    !S_ISFIFO(status.st_mode))
+			return err_kind(e, ERR_INPUT,
+			    "--jobserver %s: descriptor %d is no pipe above standard error", text,
+			    o->jobserver[i]);
+	}
+	return 0;
+}
+
 static int parse_option(struct options *o, int option, size_t *env_count, struct err *e)
 {
 	unsigned number = 0;
@@ -145,6 +169,8 @@ static int parse_option(struct options *o, int option, size_t *env_count, struct
 	case OPTION_TRIAL:
 		o->trial = true;
 		return 0;
+	case OPTION_JOBSERVER:
+		return parse_jobserver(o, optarg, e);
 	case OPTION_REPORT_FD:
 		if (parse_number("--report-fd", optarg, 1 << 20, &number, e))
 			return -1;
@@ -207,7 +233,12 @@ int options_parse(int argc, char **argv, struct options *ret_options, struct err
 	int option;
 
 	optind = 0; /* getopt starts anew */
-	*o = (struct options){.isolation = "userns", .directory = "/", .report_fd = -1};
+	*o = (struct options){
+	    .isolation = "userns",
+	    .directory = "/",
+	    .report_fd = -1,
+	    .jobserver = {-1, -1},
+	};
 	o->env = xcalloc(1, sizeof(*o->env));
 	/* The kernel puts argv's strings behind each other; so must a test. */
 	o->words = argv[0];

@@ -25,7 +25,8 @@ struct options {
 	const char *directory;
 	char **command; /* NULL-terminated */
 	unsigned timeout_seconds;
-	int report_fd; /* -1: errors go to standard error */
+	int report_fd;	  /* -1: errors go to standard error */
+	int jobserver[2]; /* ends of a pipe that the command keeps: read, write; -1: none */
 	bool trial;
 	char *words; /* argv's strings lie behind each other here */
 	size_t word_bytes;

@@ -5,9 +5,7 @@
 #include "base/memory.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 
 /* A growing argument vector that owns its strings. */
@@ -53,6 +51,10 @@ static void build_arguments(const struct sandbox_spec *spec, struct arguments *a
 		add(a, xstrdup("--timeout"));
 		add(a, xasprintf("%u", spec->timeout_seconds));
 	}
+	if (spec->jobserver) {
+		add(a, xstrdup("--jobserver"));
+		add(a, xasprintf("%d,%d", SANDBOX_JOBSERVER, SANDBOX_JOBSERVER + 1));
+	}
 	add_option(a, "--report-fd", "3");
 	add(a, xstrdup("--"));
 	for (size_t i = 0; spec->command[i]; i++)
@@ -60,24 +62,28 @@ static void build_arguments(const struct sandbox_spec *spec, struct arguments *a
 	add(a, NULL);
 }
 
-/* In the child, between fork and exec: async-signal-safe calls only. */
-static void exec_child(pid_t parent, char *const *argv, int output_fd, int report_fd)
+/* In the child, between fork and exec. */
+static void exec_child(
+    pid_t parent, char *const *argv, const struct sandbox_spec *spec, int report_fd)
 {
 	static char *const no_environment[] = {NULL};
+	const int *pipe = spec->jobserver;
+	struct child_fd fds[] = {
+	    {spec->output_fd, 1},
+	    {spec->output_fd, 2},
+	    {report_fd, 3},
+	    {pipe ? pipe[0] : -1, SANDBOX_JOBSERVER},
+	    {pipe ? pipe[1] : -1, SANDBOX_JOBSERVER + 1},
+	};
 
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
-		_exit(SANDBOX_EXIT_SETUP);
-	/* 3 is taken first, in case output_fd is 3. */
-	if ((output_fd = fcntl(output_fd, F_DUPFD, 10)) < 0 ||
-	    (report_fd = fcntl(report_fd, F_DUPFD, 10)) < 0 || dup2(output_fd, 1) < 0 ||
-	    dup2(output_fd, 2) < 0 || dup2(report_fd, 3) < 0 || close_range(4, ~0U, 0))
+	if (child_begin(parent, fds, pipe ? 5 : 3))
 		_exit(SANDBOX_EXIT_SETUP);
 	execve(argv[0], argv, no_environment);
 	_exit(SANDBOX_EXIT_SETUP);
 }
 
-static int spawn(
-    char *const *argv, int output_fd, struct sandbox_process *ret_process, struct err *e)
+static int spawn(char *const *argv, const struct sandbox_spec *spec,
+    struct sandbox_process *ret_process, struct err *e)
 {
 	_cleanup_close_ int read_end = -1, write_end = -1;
 	pid_t parent = getpid(), pid;
@@ -91,8 +97,9 @@ static int spawn(
 	if (pid < 0)
 		return err_errno(e, "start %s", argv[0]);
 	if (!pid)
-		exec_child(parent, argv, output_fd, write_end);
-	*ret_process = (struct sandbox_process){pid, steal_fd(&read_end)};
+		exec_child(parent, argv, spec, write_end);
+	children_add(spec->children, pid);
+	*ret_process = (struct sandbox_process){pid, steal_fd(&read_end), spec->children};
 	return 0;
 }
 
@@ -117,7 +124,7 @@ int sandbox_start(
 	if (sandbox_check(spec->program, e))
 		return -1;
 	build_arguments(spec, &arguments);
-	result = spawn(arguments.items, spec->output_fd, ret_process, e);
+	result = spawn(arguments.items, spec, ret_process, e);
 	arguments_free(&arguments);
 	return result;
 }
@@ -132,9 +139,8 @@ int sandbox_wait(
 
 	while ((got = read(error_fd, &report, sizeof(report))) < 0 && errno == EINTR)
 		;
-	while (waitpid(process->pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return err_errno(e, "wait for the sandbox");
+	if (children_wait(process->children, process->pid, &status) < 0)
+		return err_errno(e, "wait for the sandbox");
 	if (got != sizeof(report))
 		return err_kind(e, ERR_ENVIRONMENT,
 		    WIFSIGNALED(status) ? "the sandbox was killed by signal %d"
@@ -165,7 +171,7 @@ int sandbox_trial(
 	add_option(&arguments, "--isolation", isolation);
 	add_option(&arguments, "--report-fd", "3");
 	add(&arguments, NULL);
-	result = spawn(arguments.items, null, &process, e);
+	result = spawn(arguments.items, &(struct sandbox_spec){.output_fd = null}, &process, e);
 	arguments_free(&arguments);
 	return result ? -1 : sandbox_wait(&process, ret_outcome, e);
 }

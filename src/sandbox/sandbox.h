@@ -5,6 +5,7 @@
 #ifndef SANDBOX_SANDBOX_H
 #define SANDBOX_SANDBOX_H
 
+#include "base/children.h"
 #include "base/err.h"
 #include "sandbox/status.h"
 
@@ -33,12 +34,19 @@ struct sandbox_spec {
 	const char *const *command;
 	unsigned timeout_seconds; /* 0: none */
 	int output_fd;		  /* becomes its standard output and error */
+	/* Ends of a pipe, read and write, that the command finds as descriptors SANDBOX_JOBSERVER
+	   and the next one; NULL: none. */
+	const int *jobserver;
+	struct children *children; /* that it is one of while it runs; NULL: no such list */
 };
+
+#define SANDBOX_JOBSERVER 4
 
 /* A sandbox that runs. */
 struct sandbox_process {
 	pid_t pid;
 	int error_fd; /* pipe on which set-up would report why it failed */
+	struct children *children;
 };
 
 struct sandbox_outcome {

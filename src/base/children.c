@@ -1,0 +1,108 @@
+#include "base/children.h"
+
+#include "base/memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* The numbers to be taken may be in use: all are out of the way first. */
+static int take_descriptors(struct child_fd *fds, size_t count)
+{
+	unsigned next = 3;
+
+	for (size_t i = 0; i < count; i++)
+		if ((fds[i].from = fcntl(fds[i].from, F_DUPFD, 16)) < 0)
+			return -1;
+	for (size_t i = 0; i < count; i++) {
+		if (dup2(fds[i].from, fds[i].as) < 0)
+			return -1;
+		if (fds[i].as >= 3)
+			next = (unsigned)fds[i].as + 1;
+	}
+	return close_range(next, ~0U, 0);
+}
+
+int child_begin(pid_t parent, struct child_fd *fds, size_t count)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent || setpgid(0, 0) ||
+	    take_descriptors(fds, count))
+		return -1;
+	return sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+void children_open(struct children *children)
+{
+	*children = (struct children){
+	    .lock = PTHREAD_MUTEX_INITIALIZER,
+	    .fewer = PTHREAD_COND_INITIALIZER,
+	};
+}
+
+void children_close(struct children *children)
+{
+	pthread_mutex_destroy(&children->lock);
+	pthread_cond_destroy(&children->fewer);
+	free(children->pids);
+}
+
+void children_add(struct children *children, pid_t pid)
+{
+	if (!children)
+		return;
+	pthread_mutex_lock(&children->lock);
+	children->pids = xgrow(children->pids, children->count, sizeof(*children->pids));
+	children->pids[children->count++] = pid;
+	if (children->is_over)
+		kill(pid, SIGKILL);
+	pthread_mutex_unlock(&children->lock);
+}
+
+static void forget(struct children *children, pid_t pid)
+{
+	for (size_t i = 0; i < children->count; i++)
+		if (children->pids[i] == pid) {
+			children->pids[i] = children->pids[--children->count];
+			break;
+		}
+	pthread_cond_broadcast(&children->fewer);
+}
+
+pid_t children_wait(struct children *children, pid_t pid, int *ret_status)
+{
+	pid_t ended;
+	siginfo_t info;
+
+	/* Until it is waited for, its number is nobody else's. */
+	while (children && waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) && errno == EINTR)
+		;
+	if (children)
+		pthread_mutex_lock(&children->lock);
+	while ((ended = waitpid(pid, ret_status, 0)) < 0 && errno == EINTR)
+		;
+	if (children) {
+		forget(children, pid);
+		pthread_mutex_unlock(&children->lock);
+	}
+	return ended;
+}
+
+void children_end(struct children *children)
+{
+	if (!children)
+		return;
+	pthread_mutex_lock(&children->lock);
+	children->is_over = true;
+	for (size_t i = 0; i < children->count; i++)
+		kill(children->pids[i], SIGKILL);
+	while (children->count)
+		pthread_cond_wait(&children->fewer, &children->lock);
+	pthread_mutex_unlock(&children->lock);
+}

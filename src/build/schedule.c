@@ -1,0 +1,399 @@
+#include "build/schedule.h"
+
+#include "base/file.h"
+#include "base/human.h"
+#include "base/memory.h"
+
+#include <string.h>
+
+#define TICK 250	    /* milliseconds */
+#define UNKNOWN_STAGE 10000 /* milliseconds that one may take */
+#define UNKNOWN_INPUT 3000
+
+/* One task on its thread. */
+struct job {
+	struct schedule *schedule;
+	struct task *task;
+	struct jobserver_client client;
+	bool has_token;
+	bool was_done;
+	int result;
+	struct step_failure failure;
+	struct err error;
+};
+
+static bool has_ended_well(const struct task *task)
+{
+	return task->state == TASK_DONE || task->state == TASK_CACHED;
+}
+
+static bool is_free_to_go(const struct task *task)
+{
+	for (size_t i = 0; i < task->need_count; i++)
+		if (!has_ended_well(task->needs[i]))
+			return false;
+	return task->state == TASK_WAITING;
+}
+
+static void enter(struct schedule *s, struct task *task, enum task_state state,
+    const struct step_failure *failure)
+{
+	s->lock(s->context);
+	task->state = state;
+	if (state == TASK_RUNNING)
+		task->begin = clock_milliseconds();
+	else if (task->begin)
+		task->end = clock_milliseconds();
+	s->unlock(s->context);
+	s->tell(s->context, &(struct event){EVENT_TASK, task, .failure = failure});
+}
+
+/* All that come after one that failed. */
+static void skip_dependents(struct schedule *s, const struct task *task)
+{
+	for (struct task **d = s->dependents[task - s->tasks]; *d; d++)
+		if ((*d)->state == TASK_WAITING) {
+			enter(s, *d, TASK_SKIPPED, NULL);
+			skip_dependents(s, *d);
+		}
+}
+
+/* The first error is the one that is told; of several, all names. */
+static void fail(
+    struct schedule *s, struct task *task, const struct step_failure *failure, const struct err *e)
+{
+	buf_printf(&s->failed, "%s%s", s->failed.length ? ", " : "", task->name);
+	if (!s->failed_count++)
+		s->error = *e;
+	enter(s, task, TASK_FAILED, failure);
+	if (s->dependents)
+		skip_dependents(s, task);
+}
+
+static void settle(struct schedule *s, struct task *task)
+{
+	struct err e = {0};
+
+	switch (s->settle(s->context, task, &e)) {
+	case SETTLED_TO_RUN:
+		s->ready = xgrow(s->ready, s->ready_count, sizeof(struct task *));
+		s->ready[s->ready_count++] = task;
+		break;
+	case SETTLED_CACHED:
+		enter(s, task, TASK_CACHED, NULL);
+		break;
+	case SETTLED_WAITING:
+		break;
+	case SETTLED_FAILED:
+		fail(s, task, NULL, &e);
+	}
+}
+
+void schedule_reopen(struct schedule *s, struct task *task)
+{
+	if (!has_ended_well(task))
+		return;
+	s->lock(s->context);
+	task->state = TASK_WAITING;
+	s->unlock(s->context);
+	if (is_free_to_go(task))
+		settle(s, task);
+}
+
+/* --- The order --- */
+
+static void count_dependents(const struct schedule *s, size_t *counts)
+{
+	for (size_t i = 0; i < s->count; i++)
+		for (size_t n = 0; n < s->tasks[i].need_count; n++)
+			counts[s->tasks[i].needs[n] - s->tasks]++;
+}
+
+static void link_dependents(struct schedule *s)
+{
+	_cleanup_free_ size_t *counts = xcalloc(s->count, sizeof(*counts));
+
+	count_dependents(s, counts);
+	s->dependents = xcalloc(s->count, sizeof(*s->dependents));
+	for (size_t i = 0; i < s->count; i++)
+		s->dependents[i] = xcalloc(counts[i] + 1, sizeof(struct task *));
+	for (size_t i = s->count; i-- > 0;)
+		for (size_t n = 0; n < s->tasks[i].need_count; n++) {
+			size_t need = (size_t)(s->tasks[i].needs[n] - s->tasks);
+
+			s->dependents[need][--counts[need]] = &s->tasks[i];
+		}
+}
+
+static uint64_t guess(const struct task *task)
+{
+	if (has_ended_well(task))
+		return 0;
+	if (task->expected)
+		return task->expected;
+	return task->kind == TASK_STAGE ? UNKNOWN_STAGE : UNKNOWN_INPUT;
+}
+
+static void weigh(struct schedule *s)
+{
+	s->weights = xcalloc(s->count, sizeof(*s->weights));
+	for (size_t i = s->count; i-- > 0;) {
+		uint64_t longest = 0;
+
+		for (struct task **d = s->dependents[i]; *d; d++)
+			if (s->weights[*d - s->tasks] > longest)
+				longest = s->weights[*d - s->tasks];
+		s->weights[i] = longest + guess(&s->tasks[i]);
+	}
+}
+
+static uint64_t weight(const struct schedule *s, const struct task *task)
+{
+	return s->weights[task - s->tasks];
+}
+
+/* Downloads take no processor. */
+static bool needs_token(const struct task *task)
+{
+	return task->kind != TASK_DOWNLOAD;
+}
+
+/* The heaviest that is ready; NULL when none is that could run with no token but those there are.
+ */
+static struct task *take_ready(struct schedule *s, bool without_token)
+{
+	size_t best = s->ready_count;
+	struct task *task;
+
+	for (size_t i = 0; i < s->ready_count; i++)
+		if (!(without_token && needs_token(s->ready[i])) &&
+		    (best == s->ready_count || weight(s, s->ready[i]) > weight(s, s->ready[best])))
+			best = i;
+	if (best == s->ready_count)
+		return NULL;
+	task = s->ready[best];
+	s->ready[best] = s->ready[--s->ready_count];
+	return task;
+}
+
+/* --- Running --- */
+
+static void *run_job(void *argument)
+{
+	struct job *job = argument;
+	struct schedule *s = job->schedule;
+
+	job->result = s->run(s->context, job->task, job->has_token ? &job->client : NULL,
+	    &job->was_done, &job->failure, &job->error);
+	/* A pointer is written whole, and the pipe has room for more than there can be threads. */
+	while (write(s->done[1], &job, sizeof(job)) < 0 && errno == EINTR)
+		;
+	return NULL;
+}
+
+static void start(struct schedule *s, struct job *job)
+{
+	pthread_t thread;
+	int error;
+
+	enter(s, job->task, TASK_RUNNING, NULL);
+	error = pthread_create(&thread, NULL, run_job, job);
+	if (!error) {
+		pthread_detach(thread);
+		s->running++;
+		return;
+	}
+	errno = error;
+	err_errno(&job->error, "start a thread for %s", job->task->name);
+	if (job->has_token)
+		jobserver_leave(&job->client);
+	fail(s, job->task, NULL, &job->error);
+	free(job);
+}
+
+/* Start one; false when none can be now. */
+static bool start_one(struct schedule *s)
+{
+	size_t rivals = s->running + s->ready_count;
+	struct task *task = take_ready(s, !s->jobserver.free);
+	struct job *job;
+
+	if (!task)
+		return false;
+	job = xcalloc(1, sizeof(*job));
+	*job = (struct job){.schedule = s, .task = task};
+	if (needs_token(task) &&
+	    !(job->has_token = jobserver_enter(&s->jobserver, &job->client,
+		  s->style(s->context, task), weight(s, task), rivals, &job->error))) {
+		fail(s, task, NULL, &job->error);
+		free(job);
+		return true;
+	}
+	start(s, job);
+	return true;
+}
+
+static bool is_closing(const struct schedule *s)
+{
+	return s->failed_count && !s->keeps_going;
+}
+
+/* Settle what waited for this one, and what waited for that when nothing is to be done. */
+static void advance(struct schedule *s, const struct task *task)
+{
+	for (struct task **d = s->dependents[task - s->tasks]; *d; d++) {
+		if (!is_free_to_go(*d))
+			continue;
+		settle(s, *d);
+		if (has_ended_well(*d))
+			advance(s, *d);
+	}
+}
+
+static void end(struct schedule *s, struct job *job)
+{
+	struct task *task = job->task;
+
+	s->running--;
+	if (job->has_token)
+		jobserver_leave(&job->client);
+	if (job->result) {
+		fail(s, task, &job->failure, &job->error);
+	} else {
+		enter(s, task, job->was_done ? TASK_CACHED : TASK_DONE, NULL);
+		advance(s, task);
+	}
+	step_failure_free(&job->failure);
+	free(job);
+}
+
+static void tick(struct schedule *s)
+{
+	uint64_t now = clock_milliseconds();
+
+	if (now - s->ticked_at < TICK)
+		return;
+	s->ticked_at = now;
+	s->tell(s->context, &(struct event){.kind = EVENT_TICK});
+}
+
+/* Until a job ends, a token is to be moved, or time has passed. The signals that stop a build
+ * come through only here. */
+static void await(struct schedule *s, const sigset_t *mask)
+{
+	bool is_wanted = s->ready_count && !is_closing(s);
+	int wait = jobserver_balance(&s->jobserver, is_wanted);
+	_cleanup_free_ struct pollfd *polls = xcalloc(s->jobserver.count + 1, sizeof(*polls));
+	struct timespec timeout = {0, wait * 1000000L};
+	struct job *job;
+	size_t count = 1;
+
+	polls[0] = (struct pollfd){s->done[0], POLLIN, 0};
+	if (is_wanted && !s->jobserver.free)
+		count += jobserver_polls(&s->jobserver, polls + 1);
+	if (is_wanted && s->jobserver.free)
+		return;
+	if (ppoll(polls, count, &timeout, mask) > 0 && polls[0].revents &&
+	    read(s->done[0], &job, sizeof(job)) == sizeof(job))
+		end(s, job);
+	tick(s);
+}
+
+static void stop(struct schedule *s)
+{
+	children_end(s->children);
+	s->has_stopped = true;
+	for (size_t i = 0; i < s->count; i++)
+		if (s->tasks[i].state == TASK_RUNNING)
+			enter(s, &s->tasks[i], TASK_STOPPED, NULL);
+	err_set(&s->error, "stopped");
+	s->failed_count++;
+}
+
+static void run_all(struct schedule *s, const sigset_t *mask)
+{
+	while (!*s->stop) {
+		while (!is_closing(s) && start_one(s))
+			;
+		if (!s->running)
+			return;
+		await(s, mask);
+	}
+	stop(s);
+}
+
+static int conclude(struct schedule *s, struct err *e)
+{
+	if (!s->failed_count)
+		return 0;
+	*e = s->error;
+	if (s->failed_count > 1 && !s->has_stopped)
+		err_kind(e, s->error.kind, "%zu failed: %.1000s; the first: %.900s",
+		    s->failed_count, s->failed.data, s->error.text);
+	return -1;
+}
+
+static int prepare(struct schedule *s, struct err *e)
+{
+	if (s->begin(s->context, e))
+		return -1;
+	link_dependents(s);
+	weigh(s);
+	if (pipe2(s->done, O_CLOEXEC))
+		return err_errno(e, "make a pipe");
+	jobserver_open(&s->jobserver, s->jobs);
+	return 0;
+}
+
+static void release(struct schedule *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		free(s->dependents[i]);
+	free(s->dependents);
+	free(s->weights);
+	free(s->ready);
+	close(s->done[0]);
+	close(s->done[1]);
+	jobserver_close(&s->jobserver);
+}
+
+static void mask_signals(sigset_t *ret_before)
+{
+	sigset_t ours;
+
+	sigemptyset(&ours);
+	sigaddset(&ours, SIGINT);
+	sigaddset(&ours, SIGTERM);
+	sigaddset(&ours, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &ours, ret_before);
+}
+
+int schedule_run(struct schedule *s, struct err *e)
+{
+	sigset_t before;
+	int result;
+
+	for (size_t i = 0; i < s->count && !is_closing(s); i++)
+		if (is_free_to_go(&s->tasks[i]))
+			settle(s, &s->tasks[i]);
+	if (!s->ready_count || is_closing(s)) {
+		free(s->ready);
+		result = conclude(s, e);
+		buf_free(&s->failed);
+		return result;
+	}
+	if (prepare(s, e)) {
+		free(s->ready);
+		return -1;
+	}
+	mask_signals(&before);
+	run_all(s, &before);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	result = conclude(s, e);
+	/* Threads that were left to themselves end with the program. */
+	if (s->has_stopped)
+		return result;
+	release(s);
+	buf_free(&s->failed);
+	return result;
+}
