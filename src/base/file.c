@@ -137,14 +137,14 @@ static int create_temporary(
 	}
 }
 
-static int write_synced(
-    int fd, const char *path, const void *bytes, size_t length, mode_t mode, struct err *e)
+static int write_new(int fd, const char *path, const void *bytes, size_t length, mode_t mode,
+    bool is_flushed, struct err *e)
 {
 	if (file_write_all(fd, bytes, length, path, e))
 		return -1;
 	if (fchmod(fd, mode))
 		return err_errno(e, "set the mode of %s", path);
-	if (fsync(fd))
+	if (is_flushed && fsync(fd))
 		return err_errno(e, "flush %s", path);
 	return 0;
 }
@@ -162,15 +162,15 @@ static int sync_parent(int dirfd, const char *path, struct err *e)
 	return 0;
 }
 
-int file_replace(
-    int dirfd, const char *path, const void *bytes, size_t length, mode_t mode, struct err *e)
+static int replace(int dirfd, const char *path, const void *bytes, size_t length, mode_t mode,
+    bool is_flushed, struct err *e)
 {
 	_cleanup_free_ char *temporary = NULL;
 	_cleanup_close_ int fd = create_temporary(dirfd, path, mode, &temporary, e);
 
 	if (fd < 0)
 		return -1;
-	if (write_synced(fd, temporary, bytes, length, mode, e)) {
+	if (write_new(fd, temporary, bytes, length, mode, is_flushed, e)) {
 		unlinkat(dirfd, temporary, 0);
 		return -1;
 	}
@@ -179,7 +179,19 @@ int file_replace(
 		unlinkat(dirfd, temporary, 0);
 		return -1;
 	}
-	return sync_parent(dirfd, path, e);
+	return is_flushed ? sync_parent(dirfd, path, e) : 0;
+}
+
+int file_replace(
+    int dirfd, const char *path, const void *bytes, size_t length, mode_t mode, struct err *e)
+{
+	return replace(dirfd, path, bytes, length, mode, true, e);
+}
+
+int file_put(
+    int dirfd, const char *path, const void *bytes, size_t length, mode_t mode, struct err *e)
+{
+	return replace(dirfd, path, bytes, length, mode, false, e);
 }
 
 /* The fallback where openat2 is missing (Linux < 5.6) or hidden by a container's filter: one

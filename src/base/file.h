@@ -31,6 +31,11 @@ int file_copy(int from_fd, int to_fd, const char *name, struct err *e);
 int file_replace(
     int dirfd, const char *path, const void *bytes, size_t length, mode_t mode, struct err *e);
 
+/* The same, but nothing is flushed: when the power fails, the file may be damaged afterwards. For
+ * what its readers check and can do without. */
+int file_put(
+    int dirfd, const char *path, const void *bytes, size_t length, mode_t mode, struct err *e);
+
 /* Open a path that a build may have prepared: nothing on it may lead out of `dirfd` (a real
  * descriptor), and no magic link of /proc is followed. openat2(2) where the kernel and the
  * container allow it, else a walk with O_NOFOLLOW that also refuses links that stay inside.

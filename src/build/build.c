@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/human.h"
 #include "base/memory.h"
+#include "build/history.h"
 #include "build/perform.h"
 #include "build/schedule.h"
 
@@ -388,6 +389,7 @@ static int build_stage(struct build *b, struct task *task, struct jobserver_clie
 	/* Before it runs: what a failed stage was made of is worth knowing too. */
 	if (store_record_write(b->host.store, "actions", &action->key, action->text.data,
 		action->text.length, e) ||
+	    history_keep_files(b->host.store, action, e) ||
 	    perform_action(b, action, client, b->options->is_output_told ? &output : NULL,
 		&result->tree, failure, e) ||
 	    write_result(b, action, result, clock_milliseconds() - task->begin, e))
@@ -426,11 +428,13 @@ static int run(void *context, struct task *task, struct jobserver_client *client
 
 /* --- All of it --- */
 
-static int begin(void *context, struct err *e)
+/* Without it the order is worse, and nothing else. */
+static void begin(void *context)
 {
-	(void)context;
-	(void)e;
-	return 0;
+	struct err e;
+
+	if (history_expect(context, &e))
+		build_notice(context, e.text);
 }
 
 static void tell(void *context, const struct event *event)
@@ -468,6 +472,19 @@ static int check_offline(struct build *b, struct err *e)
 	return any ? inputs_download_all(&b->inputs, missing, e) : 0;
 }
 
+/* What cannot be recorded is no reason to fail. */
+static void record(struct build *b, int result, uint64_t began)
+{
+	struct err e;
+
+	if (history_write(b,
+		b->has_stopped ? HISTORY_STOPPED
+		: result       ? HISTORY_FAILED
+			       : HISTORY_DONE,
+		began, &e))
+		build_notice(b, e.text);
+}
+
 int build_run(const struct build_options *options, struct build *ret_build, struct err *e)
 {
 	struct build *b = ret_build;
@@ -485,6 +502,7 @@ int build_run(const struct build_options *options, struct build *ret_build, stru
 	    .stop = options->stop,
 	    .children = &b->children,
 	};
+	uint64_t began = clock_milliseconds();
 	int result;
 
 	if (prepare(options, b, e) || inputs_look(&b->inputs, e) || check_offline(b, e))
@@ -494,6 +512,7 @@ int build_run(const struct build_options *options, struct build *ret_build, stru
 	b->schedule = &schedule;
 	result = schedule_run(&schedule, e);
 	b->has_stopped = schedule.has_stopped;
+	record(b, result, began);
 	return result;
 }
 

@@ -335,8 +335,7 @@ static int conclude(struct schedule *s, struct err *e)
 
 static int prepare(struct schedule *s, struct err *e)
 {
-	if (s->begin(s->context, e))
-		return -1;
+	s->begin(s->context);
 	link_dependents(s);
 	weigh(s);
 	if (pipe2(s->done, O_CLOEXEC))

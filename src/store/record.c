@@ -28,14 +28,12 @@ static bool is_whole(struct buf *text)
 	       text->data[text->length + DIGEST_HEX_SIZE - 1] == '\n';
 }
 
-int store_record_read(struct store *store, const char *kind, const struct digest *key,
-    struct buf *ret_text, bool *ret_found, struct err *e)
+int store_text_read(
+    struct store *store, const char *path, struct buf *ret_text, bool *ret_found, struct err *e)
 {
 	_cleanup_buf_ struct buf text = {0};
-	char path[128];
 
 	*ret_found = false;
-	record_path(kind, key, path);
 	if (file_read(store->fd, path, RECORD_LIMIT, &text, e))
 		return e->errnum == ENOENT ? 0 : err_wrap(e, "%s", store->path);
 	if (!is_whole(&text)) {
@@ -47,17 +45,45 @@ int store_record_read(struct store *store, const char *kind, const struct digest
 	return 0;
 }
 
+int store_record_read(struct store *store, const char *kind, const struct digest *key,
+    struct buf *ret_text, bool *ret_found, struct err *e)
+{
+	char path[128];
+
+	record_path(kind, key, path);
+	return store_text_read(store, path, ret_text, ret_found, e);
+}
+
+/* The text with its own sha256 behind it. */
+static struct buf sealed(const char *text, size_t length)
+{
+	struct digest digest = digest_of(text, length);
+	char hex[DIGEST_HEX_SIZE];
+	struct buf whole = {0};
+
+	buf_add(&whole, text, length);
+	buf_printf(&whole, "%s\n", digest_format(&digest, hex));
+	return whole;
+}
+
 int store_record_write(struct store *store, const char *kind, const struct digest *key,
     const char *text, size_t length, struct err *e)
 {
-	_cleanup_buf_ struct buf whole = {0};
-	struct digest digest = digest_of(text, length);
-	char hex[DIGEST_HEX_SIZE], path[128];
+	_cleanup_buf_ struct buf whole = sealed(text, length);
+	char path[128];
 
 	record_path(kind, key, path);
-	buf_add(&whole, text, length);
-	buf_printf(&whole, "%s\n", digest_format(&digest, hex));
 	if (file_replace(store->fd, path, whole.data, whole.length, 0644, e))
+		return store_explain(store, e);
+	return 0;
+}
+
+int store_text_put(
+    struct store *store, const char *path, const char *text, size_t length, struct err *e)
+{
+	_cleanup_buf_ struct buf whole = sealed(text, length);
+
+	if (file_put(store->fd, path, whole.data, whole.length, 0644, e))
 		return store_explain(store, e);
 	return 0;
 }
@@ -71,4 +97,39 @@ int store_record_copy(struct store *from, const char *kind, const struct digest 
 	if (store_record_read(from, kind, key, &text, &found, e))
 		return -1;
 	return found ? store_record_write(into, kind, key, text.data, text.length, e) : 0;
+}
+
+int store_content_keep(struct store *store, const struct digest *digest, const void *bytes,
+    size_t length, struct err *e)
+{
+	char path[128];
+
+	record_path("files", digest, path);
+	/* The time says when it was last of use. */
+	if (!utimensat(store->fd, path, NULL, AT_SYMLINK_NOFOLLOW))
+		return 0;
+	if (file_put(store->fd, path, bytes, length, 0644, e))
+		return store_explain(store, e);
+	return 0;
+}
+
+int store_content_read(struct store *store, const struct digest *digest, struct buf *ret_content,
+    bool *ret_found, struct err *e)
+{
+	_cleanup_buf_ struct buf content = {0};
+	struct digest read;
+	char path[128];
+
+	*ret_found = false;
+	record_path("files", digest, path);
+	if (file_read(store->fd, path, RECORD_LIMIT, &content, e))
+		return e->errnum == ENOENT ? 0 : err_wrap(e, "%s", store->path);
+	read = digest_of(buf_text(&content), content.length);
+	if (!digest_equal(&read, digest)) {
+		unlinkat(store->fd, path, 0);
+		return 0;
+	}
+	buf_add(ret_content, buf_text(&content), content.length);
+	*ret_found = true;
+	return 0;
 }

@@ -9,8 +9,8 @@
 
 #define FORMAT "minsys store 1\n"
 
-static const char *const folders[] = {
-    "downloads", "trees", "unpacked", "actions", "results", "logs", "locks", "failed", "tmp"};
+static const char *const folders[] = {"downloads", "trees", "unpacked", "actions", "results",
+    "removed", "builds", "files", "logs", "locks", "failed", "tmp"};
 
 int store_explain(const struct store *store, struct err *e)
 {

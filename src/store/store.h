@@ -12,10 +12,16 @@
  *   unpacked/<key>               text: digest of the tree that came of unpacking <key>
  *   actions/<key>                text: what an action was made of
  *   results/<key>                text: what came of it
+ *   removed/<key>                text: when garbage collection removed the result
+ *   builds/<time>-<random>       text: what one build did, and when (see build/history.h)
+ *   files/<sha256>               a file of a project that a stage was built from
  *   locks/<key>                  held (flock) by the runner that builds it
  *   logs/<key>.log               the output of an action's last run
  *   failed/<stage>-<key>/        the build tree of a stage that failed, kept for a look
  *   tmp/<random>/                work in progress
+ *
+ * builds/ and files/ explain what was built, and no result depends on them: they are not flushed,
+ * and those that a power failure has damaged count as missing.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -67,6 +73,20 @@ int store_record_read(struct store *store, const char *kind, const struct digest
     struct buf *ret_text, bool *ret_found, struct err *e);
 int store_record_write(struct store *store, const char *kind, const struct digest *key,
     const char *text, size_t length, struct err *e);
+
+/* The same for one that is named otherwise than by a key: `path` is below the store. */
+int store_text_read(
+    struct store *store, const char *path, struct buf *ret_text, bool *ret_found, struct err *e);
+/* It is not flushed. */
+int store_text_put(
+    struct store *store, const char *path, const char *text, size_t length, struct err *e);
+
+/* Keep what a file of a project holds under its digest, so that it can be compared with later. */
+int store_content_keep(struct store *store, const struct digest *digest, const void *bytes,
+    size_t length, struct err *e);
+/* What was kept; a missing or damaged one is 0 with *ret_found false. */
+int store_content_read(struct store *store, const struct digest *digest, struct buf *ret_content,
+    bool *ret_found, struct err *e);
 
 /* Copy one to another store; a missing one is no error. */
 int store_record_copy(struct store *from, const char *kind, const struct digest *key,
