@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """make bench: minsys against the same commands typed by hand (lab.sh).
 
-run.py [FIGURE]...: cold, nothing, unpack, images, memory, sandbox, docker; default: all, but
+run.py [FIGURE]...: cold, nothing, many, unpack, images, memory, sandbox, docker; default: all, but
 docker only where an engine answers to $DOCKER (docker). Each is a median of interleaved runs on
 this machine, and its bound. Exit status 1 when one is out of bounds.
 BENCH_RUNS and BENCH_COLD_RUNS say how many runs; BENCH_KERNEL_GOAL what of the kernel `sandbox`
@@ -19,6 +19,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import graph
 
 PROJECT = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
 MINSYS = PROJECT + "/out/bin/minsys"
@@ -129,11 +131,51 @@ def built_store():
 
 
 def nothing():
+    """The default pipeline, against ninja with a graph of as many edges and files."""
     out = f"{WORK}/nothing-out"
     store = built_store()
     build(store, out)
-    medians = interleaved(RUNS, ours=lambda: build(store, out))
-    judge("a build with nothing to do, ms", medians["ours"] * 1000, 50, f"median of {RUNS}")
+    graph.make_ninja(f"{WORK}/ninja", graph.stages_of(MINSYS, PROJECT))
+    runs = 4 * RUNS
+    medians = interleaved(
+        runs,
+        ours=lambda: build(store, out),
+        theirs=lambda: run(["ninja", "-C", f"{WORK}/ninja"]),
+    )
+    judge("a build with nothing to do, ms", medians["ours"] * 1000, 10, f"median of {runs}")
+    judge_ratio("the same / ninja", medians, 2.0, runs)
+
+
+def measure(command, **environment):
+    """Seconds and the peak of memory in MB of one run."""
+    began = time.monotonic()
+    pid = os.fork()
+    if not pid:
+        null = os.open("/dev/null", os.O_WRONLY)
+        os.dup2(null, 1)
+        os.execve(command[0], command, dict(os.environ, **environment))
+    _, status, usage = os.wait4(pid, 0)
+    if status:
+        sys.exit(f"{' '.join(command)} failed")
+    return time.monotonic() - began, usage.ru_maxrss * 1024 / 1e6
+
+
+def many():
+    """1,000 and 10,000 stages that are all built: BENCH_STAGES is the first number."""
+    few = int(os.environ.get("BENCH_STAGES", "1000"))
+    figures = {}
+    for count in (few, 10 * few):
+        project, store = f"{WORK}/project-{count}", store_with_downloads(f"many-{count}")
+        graph.make_project(project, PROJECT, count)
+        command = [MINSYS, "build", "-q", "--offline", "-C", project, "--out", f"{project}/out"]
+        run(command, MINSYS_CACHE=store)
+        runs = [measure(command, MINSYS_CACHE=store) for _ in range(RUNS)]
+        figures[count] = [statistics.median(column) for column in zip(*runs)]
+    seconds, memory_used = figures[few]
+    judge(f"{few} stages with nothing to do, ms", seconds * 1000, 50, f"median of {RUNS}")
+    judge("the same, MB", memory_used, 32, "peak")
+    judge(f"{10 * few} stages against it", figures[10 * few][0] / seconds, 11,
+          f"{figures[10 * few][0] * 1000:.0f} ms, {figures[10 * few][1]:.0f} MB")
 
 
 def unpack():
@@ -333,7 +375,7 @@ def docker():
 
 
 def main():
-    figures = {f.__name__: f for f in (cold, nothing, images, unpack, memory, sandbox, docker)}
+    figures = {f.__name__: f for f in (cold, nothing, many, images, unpack, memory, sandbox, docker)}
     names = sys.argv[1:] or [name for name in figures if name != "docker" or has_engine()]
     unknown = [name for name in names if name not in figures]
     if unknown:
