@@ -428,13 +428,15 @@ static int run(void *context, struct task *task, struct jobserver_client *client
 
 /* --- All of it --- */
 
-/* Without it the order is worse, and nothing else. */
-static void begin(void *context)
+/* That no isolation works is better known before a download than after it. Without the history the
+ * order is worse, and nothing else. */
+static int begin(void *context, struct err *e)
 {
-	struct err e;
+	struct err unknown;
 
-	if (history_expect(context, &e))
-		build_notice(context, e.text);
+	if (history_expect(context, &unknown))
+		build_notice(context, unknown.text);
+	return choose(context, e);
 }
 
 static void tell(void *context, const struct event *event)

@@ -335,7 +335,8 @@ static int conclude(struct schedule *s, struct err *e)
 
 static int prepare(struct schedule *s, struct err *e)
 {
-	s->begin(s->context);
+	if (s->begin(s->context, e))
+		return -1;
 	link_dependents(s);
 	weigh(s);
 	if (pipe2(s->done, O_CLOEXEC))

@@ -28,7 +28,7 @@ struct schedule {
 	void *context;
 	enum settled (*settle)(void *context, struct task *task, struct err *e);
 	/* Once, before the first task runs. */
-	void (*begin)(void *context);
+	int (*begin)(void *context, struct err *e);
 	/* Run it, on a thread of its own. *ret_was_done: it turned out to be done already. */
 	int (*run)(void *context, struct task *task, struct jobserver_client *client,
 	    bool *ret_was_done, struct step_failure *failure, struct err *e);
