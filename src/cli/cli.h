@@ -32,7 +32,8 @@ struct cli {
 	char *fetcher; /* path of minsys-fetch */
 	char **words;  /* what is left of the command line; NULL-terminated */
 	int word_count;
-	bool separated; /* a `--` stood before the words */
+	bool separated;	  /* a `--` stood before the words */
+	bool is_for_boot; /* `build` on behalf of `boot`: nothing on standard output */
 };
 
 struct command {
@@ -65,6 +66,10 @@ int cli_plan_tools(const struct cli *cli, bool with_lock, struct plan **ret_plan
 /* The options of downloads into a store. */
 struct fetch_options cli_fetch_options(
     const struct cli *cli, const struct plan *plan, const struct store *store);
+
+/* Build all and write it to where `boot` looks, telling only of what has to be done. Returns 0 or
+ * the exit status. */
+int cli_build_for_boot(const struct cli *cli);
 
 /* Where this target's result goes: --out, else out/minsys, or out/minsys-<target> for one that
  * is not the default. The caller frees it. */

@@ -1,6 +1,7 @@
 /*
- * minsys boot: run what was built in QEMU, by the scripts that stand beside it; with a command,
- * run that in the system, print what it prints and end with its exit status.
+ * minsys boot: build what is not up to date, and run the result in QEMU, by the scripts that stand
+ * beside it; with a command, run that in the system, print what it prints and end with its exit
+ * status.
  *
  * The command travels on the kernel's command line (stages/rootfs/rc.console reads it). What it
  * prints comes back on the console, with a mark made up for this one run before and behind it:
@@ -407,6 +408,9 @@ static int run_boot(struct cli *cli)
 		    cli->words[0]);
 	if (cli->separated && !cli->word_count)
 		return cli_usage("there is no command behind `--`");
+	/* What is booted is what the project is now. */
+	if (cli->project && !cli->out && (status = cli_build_for_boot(cli)))
+		return status;
 	status = find_script(cli, &script);
 	if (status)
 		return status;
@@ -416,7 +420,8 @@ static int run_boot(struct cli *cli)
 const struct command cmd_boot = {
     .name = "boot",
     .words = "[--disk] [-- COMMAND...]",
-    .summary = "boot it in QEMU (Ctrl-a x leaves); or run a command there, for its output",
+    .summary = "build what has changed and boot it in QEMU (Ctrl-a x leaves); or run a command "
+	       "there, for its output",
     .is_for_anywhere = true,
     .run = run_boot,
 };

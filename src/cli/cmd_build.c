@@ -30,7 +30,7 @@ static void report(const struct cli *cli, const struct build *build, const char 
 		    outcome->kept.data);
 	if (outcome->edited)
 		fprintf(stderr, "%s was edited since it was built; it is left as it is\n", out);
-	if (!cli->quiet)
+	if (!cli->quiet && !cli->is_for_boot)
 		printf("%s: %s\n", out,
 		    outcome->replaced ? "written"
 		    : built	      ? "unchanged"
@@ -60,11 +60,12 @@ static void note_stop(int number)
 	stop_signal = number;
 }
 
-/* A second one ends the program at once. What a parent has ignored, as nohup does, stays so. */
-static void catch_stops(void)
+/* Have `handler` called; what a parent has ignored, as nohup does, stays so. */
+static void catch_stops(void (*handler)(int number))
 {
 	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-	struct sigaction action = {.sa_handler = note_stop, .sa_flags = (int)SA_RESETHAND};
+	/* A second one ends the program at once. */
+	struct sigaction action = {.sa_handler = handler, .sa_flags = (int)SA_RESETHAND};
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
 		struct sigaction before;
@@ -111,8 +112,10 @@ static int build_and_export(
 	int status = 0;
 
 	status = build_run(&options, &build, &e);
-	if (build.has_stopped)
+	if (stop_signal)
 		end_by_signal(cli);
+	/* What is left to do may be cut short anywhere. */
+	catch_stops(SIG_DFL);
 	if (status || (cli->results && pack_results(&build, cli->results, &e)) ||
 	    (out && export_build(&build, out, &outcome, &e)))
 		status = cli_fail(&e);
@@ -154,7 +157,7 @@ static int run_build(struct cli *cli)
 	/* A terminal that goes away must not end a build. What is caught, other than what is
 	 * ignored, is as always again in the programs that are run. */
 	signal(SIGPIPE, ignore);
-	catch_stops();
+	catch_stops(note_stop);
 	status = choose_out(cli, plan, &out);
 	if (!status)
 		status = store_open(NULL, &store, &e) ? cli_fail(&e)
@@ -170,6 +173,17 @@ const struct command cmd_build = {
     .summary = "build all stages and write out/minsys; or only those, and what they need",
     .run = run_build,
 };
+
+int cli_build_for_boot(const struct cli *cli)
+{
+	char *no_words[] = {NULL};
+	struct cli build = *cli;
+
+	build.words = no_words;
+	build.word_count = 0;
+	build.is_for_boot = true;
+	return run_build(&build);
+}
 
 static int run_fetch(struct cli *cli)
 {
