@@ -72,3 +72,10 @@ bool digest_equal(const struct digest *a, const struct digest *b)
 {
 	return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
+
+bool digest_is_known(const struct digest *d)
+{
+	static const struct digest none;
+
+	return !digest_equal(d, &none);
+}

@@ -40,5 +40,7 @@ char *digest_format(const struct digest *d, char ret_text[DIGEST_HEX_SIZE]);
 /* Read a digest's text: exactly 64 lower-case hexadecimal digits. Anything else is ERR_INPUT. */
 int digest_parse(const char *text, struct digest *ret_digest, struct err *e);
 bool digest_equal(const struct digest *a, const struct digest *b);
+/* Is it anything's? A zeroed one stands for what is not known. */
+bool digest_is_known(const struct digest *d);
 
 #endif

@@ -44,6 +44,31 @@ void history_names_free(struct history_names *names)
 	*names = (struct history_names){0};
 }
 
+int history_find(struct store *store, const char *text, char **ret_name, struct err *e)
+{
+	_cleanup_history_names_ struct history_names names = {0};
+	const char *found = NULL;
+
+	if (history_list(store, &names, e))
+		return -1;
+	for (size_t i = 0; i < names.count; i++) {
+		if (strncmp(names.items[i], text, strlen(text)))
+			continue;
+		if (found)
+			return err_kind(e, ERR_INPUT,
+			    "more than one build begins with `%s`, %s and %s among them", text,
+			    found, names.items[i]);
+		found = names.items[i];
+	}
+	if (!found && names.count)
+		return err_kind(e, ERR_INPUT, "there is no build `%s` in the store; the last is %s",
+		    text, names.items[0]);
+	if (!found)
+		return err_kind(e, ERR_INPUT, "no build is recorded in the store %s", store->path);
+	*ret_name = xstrdup(found);
+	return 0;
+}
+
 /* A record under way from JSON. Whatever is not as history_write() writes it makes the record a
  * damaged one. */
 struct reading {
@@ -174,6 +199,7 @@ static void read_sources(struct reading *r, json_t *object)
 		source->name = arena_strdup(&history->arena, name);
 		source->version = read_text(r, value, "version");
 		source->license = read_text(r, value, "license");
+		r->is_damaged |= !read_digest(r, value, "pin", &source->pin);
 		source->has_tree = read_digest(r, value, "tree", &source->tree);
 	}
 }

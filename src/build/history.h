@@ -24,9 +24,8 @@ struct history_task {
 	const char *name;
 	enum task_state state;
 	bool has_run;
-	uint64_t begin, end; /* when it ran, in milliseconds since the build began */
-	uint64_t
-	    expected; /* milliseconds that it takes, by this build or one before; 0: not known */
+	uint64_t begin, end;  /* when it ran, in milliseconds since the build began */
+	uint64_t expected;    /* milliseconds, by this build or one before; 0: not known */
 	const char **needs;   /* "<kind> <name>", as history_kind_name() has it */
 	size_t need_count;    /* of these tasks */
 	const char *provides; /* of a stage: its name for others; or NULL */
@@ -40,6 +39,7 @@ struct history_source {
 	const char *version;
 	const char *license;
 	bool has_tree;
+	struct digest pin; /* of what it is unpacked from, inputs_pin() */
 	struct digest tree;
 };
 
@@ -91,6 +91,10 @@ int history_keep_files(struct store *store, const struct action *action, struct 
 
 int history_list(struct store *store, struct history_names *ret_names, struct err *e);
 void history_names_free(struct history_names *names);
+
+/* The name that `text` is, or that alone begins with it; the caller frees it. None, or more than
+ * one, is ERR_INPUT. */
+int history_find(struct store *store, const char *text, char **ret_name, struct err *e);
 
 /* Read one; one that is not there or damaged is 0 with *ret_found false. To be freed when it was
  * found. */

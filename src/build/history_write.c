@@ -69,18 +69,11 @@ int history_keep_files(struct store *store, const struct action *action, struct 
 	return 0;
 }
 
-static bool is_known(const struct digest *digest)
-{
-	static const struct digest none;
-
-	return !digest_equal(digest, &none);
-}
-
 static void set_digest(json_t *object, const char *name, const struct digest *digest)
 {
 	char hex[DIGEST_HEX_SIZE];
 
-	if (is_known(digest))
+	if (digest_is_known(digest))
 		json_object_set_new(object, name, json_string(digest_format(digest, hex)));
 }
 
@@ -161,6 +154,7 @@ static json_t *describe_sources(const struct build *b)
 		source = json_object();
 		json_object_set_new(source, "version", json_string(plan->sources[i].version));
 		json_object_set_new(source, "license", json_string(plan->sources[i].license));
+		set_digest(source, "pin", &(struct digest[]){inputs_pin(&plan->sources[i])}[0]);
 		set_digest(source, "tree", inputs_tree(&b->inputs, i));
 		json_object_set_new(sources, plan->sources[i].name, source);
 	}

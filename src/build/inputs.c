@@ -530,3 +530,53 @@ int inputs_records(const struct inputs *in, struct store *into, struct err *e)
 	}
 	return 0;
 }
+
+static int peek_folder(
+    const char *project, const struct source *source, struct digest *ret_tree, struct err *e)
+{
+	_cleanup_free_ char *path = xasprintf("%s/%s", project, source->path);
+	_cleanup_free_ const char **include = terminated(&source->include);
+	_cleanup_close_ int fd = folder_open(AT_FDCWD, path, e);
+
+	if (fd < 0 || scan_folder(fd, source->include.count ? include : NULL, ret_tree, e))
+		return err_wrap(e, "source %s", source->name);
+	return 0;
+}
+
+int inputs_peek_source(struct store *store, const struct plan *plan, const struct source *source,
+    struct digest *ret_tree, bool *ret_found, struct err *e)
+{
+	*ret_found = source->path != NULL;
+	if (source->path)
+		return peek_folder(plan->project, source, ret_tree, e);
+	for (size_t i = 0; i < source->origin_count && !*ret_found; i++) {
+		struct digest key = source_key(source, &source->origins[i].sha256);
+
+		if (read_record(store, &key, ret_tree, ret_found, e))
+			return -1;
+	}
+	return 0;
+}
+
+int inputs_peek_tools(struct store *store, const struct plan *plan, struct digest *ret_tree,
+    bool *ret_found, struct err *e)
+{
+	struct digest key = tools_key(plan);
+
+	return read_record(store, &key, ret_tree, ret_found, e);
+}
+
+struct digest inputs_pin(const struct source *source)
+{
+	struct digest_stream stream;
+
+	digest_begin(&stream);
+	for (size_t i = 0; i < source->origin_count; i++) {
+		struct digest key = source_key(source, &source->origins[i].sha256);
+
+		digest_add(&stream, key.bytes, sizeof(key.bytes));
+	}
+	if (source->path)
+		digest_add(&stream, source->path, strlen(source->path));
+	return digest_end(&stream);
+}

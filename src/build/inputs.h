@@ -69,4 +69,15 @@ int inputs_copy_downloads(const struct inputs *inputs, struct store *into, struc
  * not the trees. */
 int inputs_records(const struct inputs *inputs, struct store *into, struct err *e);
 
+/* What the store's records tell of one source, or of the tools root; nothing is written. The tree
+ * of a folder of the project is always found. */
+int inputs_peek_source(struct store *store, const struct plan *plan, const struct source *source,
+    struct digest *ret_tree, bool *ret_found, struct err *e);
+int inputs_peek_tools(struct store *store, const struct plan *plan, struct digest *ret_tree,
+    bool *ret_found, struct err *e);
+
+/* Stands for all that decides the tree of a source that is unpacked; for a folder of the project,
+ * only for which one it is. */
+struct digest inputs_pin(const struct source *source);
+
 #endif
