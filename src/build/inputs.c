@@ -531,15 +531,30 @@ int inputs_records(const struct inputs *in, struct store *into, struct err *e)
 	return 0;
 }
 
-static int peek_folder(
-    const char *project, const struct source *source, struct digest *ret_tree, struct err *e)
+int inputs_read_folder(const struct plan *plan, const struct source *source, struct tree *ret_tree,
+    struct buf *ret_manifest, struct err *e)
 {
-	_cleanup_free_ char *path = xasprintf("%s/%s", project, source->path);
-	_cleanup_free_ const char **include = terminated(&source->include);
+	_cleanup_free_ char *path = xasprintf("%s/%s", plan->project, source->path);
+	_cleanup_free_ const char **names = terminated(&source->include);
+	const char *const *include = source->include.count ? names : NULL;
 	_cleanup_close_ int fd = folder_open(AT_FDCWD, path, e);
 
-	if (fd < 0 || scan_folder(fd, source->include.count ? include : NULL, ret_tree, e))
+	if (fd < 0 || tree_import(fd, include, -1, &(struct tree_limits){0}, ret_tree, e))
 		return err_wrap(e, "source %s", source->name);
+	tree_encode(ret_tree, ret_manifest);
+	return 0;
+}
+
+static int peek_folder(
+    const struct plan *plan, const struct source *source, struct digest *ret_tree, struct err *e)
+{
+	_cleanup_buf_ struct buf manifest = {0};
+	struct tree tree = {0};
+
+	if (inputs_read_folder(plan, source, &tree, &manifest, e))
+		return -1;
+	*ret_tree = digest_of(buf_text(&manifest), manifest.length);
+	tree_free(&tree);
 	return 0;
 }
 
@@ -548,7 +563,7 @@ int inputs_peek_source(struct store *store, const struct plan *plan, const struc
 {
 	*ret_found = source->path != NULL;
 	if (source->path)
-		return peek_folder(plan->project, source, ret_tree, e);
+		return peek_folder(plan, source, ret_tree, e);
 	for (size_t i = 0; i < source->origin_count && !*ret_found; i++) {
 		struct digest key = source_key(source, &source->origins[i].sha256);
 

@@ -76,6 +76,10 @@ int inputs_peek_source(struct store *store, const struct plan *plan, const struc
 int inputs_peek_tools(struct store *store, const struct plan *plan, struct digest *ret_tree,
     bool *ret_found, struct err *e);
 
+/* What a source that is a folder of the project holds now, and the text of that tree. */
+int inputs_read_folder(const struct plan *plan, const struct source *source, struct tree *ret_tree,
+    struct buf *ret_manifest, struct err *e);
+
 /* Stands for all that decides the tree of a source that is unpacked; for a folder of the project,
  * only for which one it is. */
 struct digest inputs_pin(const struct source *source);

@@ -160,6 +160,7 @@ int outlook_make(const struct plan *plan, struct store *store, const struct stag
     const struct history *last, struct outlook *ret_outlook, struct err *e)
 {
 	struct outlook outlook = {
+	    .plan = plan,
 	    .history = {.project = plan->project, .target = plan->target.name},
 	    .actions = xcalloc(plan->stage_count, sizeof(*outlook.actions)),
 	};

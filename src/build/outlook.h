@@ -8,6 +8,7 @@
 #include "build/history.h"
 
 struct outlook {
+	const struct plan *plan;
 	/* In the form of a record. A stage's task is TASK_CACHED when its result is in the store,
 	 * TASK_WAITING when it is not, and TASK_SKIPPED, without a key, when its action depends on
 	 * what has not been built or unpacked yet; that stands in the action as zeros. */

@@ -28,9 +28,12 @@ struct cli {
 	bool quiet;
 	bool disk;
 	bool dot;
-	char *sandbox; /* path of minsys-sandbox */
-	char *fetcher; /* path of minsys-fetch */
-	char **words;  /* what is left of the command line; NULL-terminated */
+	bool json;
+	bool dry_run;
+	const char *build; /* --build, or NULL */
+	char *sandbox;	   /* path of minsys-sandbox */
+	char *fetcher;	   /* path of minsys-fetch */
+	char **words;	   /* what is left of the command line; NULL-terminated */
 	int word_count;
 	bool separated;	  /* a `--` stood before the words */
 	bool is_for_boot; /* `build` on behalf of `boot`: nothing on standard output */
@@ -46,7 +49,7 @@ struct command {
 };
 
 extern const struct command cmd_build, cmd_fetch, cmd_list, cmd_graph, cmd_boot, cmd_lock,
-    cmd_update, cmd_root, cmd_doctor;
+    cmd_update, cmd_root, cmd_doctor, cmd_why;
 
 /* Print on standard error what others may have written: nothing in it commands the terminal. */
 void cli_show(const char *bytes, size_t length);

@@ -27,6 +27,7 @@ static const struct command *const commands[] = {
     &cmd_lock,
     &cmd_root,
     &cmd_doctor,
+    &cmd_why,
 };
 
 static const char options_help[] =
@@ -48,6 +49,10 @@ static const char options_help[] =
     "  --dot                 `graph`: for Graphviz\n"
     "  --disk                `boot`: from the disk, not the initramfs\n"
     "  --timeout SECONDS     `boot -- COMMAND`: how long it may take; default 120\n"
+    "  --build NAME          `why`: of this build, not the last; the beginning of its name will "
+    "do\n"
+    "  --dry-run             only say what would be done\n"
+    "  --json                `why`: for programs\n"
     "  -v, --verbose         show what the stages print\n"
     "  -q, --quiet           show only what fails\n"
     "  --version, --help\n"
@@ -87,6 +92,9 @@ enum {
 	OPTION_DOT,
 	OPTION_DISK,
 	OPTION_TIMEOUT,
+	OPTION_BUILD,
+	OPTION_DRY_RUN,
+	OPTION_JSON,
 	OPTION_VERSION,
 };
 
@@ -103,6 +111,9 @@ static const struct option long_options[] = {
     {"dot", no_argument, NULL, OPTION_DOT},
     {"disk", no_argument, NULL, OPTION_DISK},
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
+    {"build", required_argument, NULL, OPTION_BUILD},
+    {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
+    {"json", no_argument, NULL, OPTION_JSON},
     {"verbose", no_argument, NULL, 'v'},
     {"quiet", no_argument, NULL, 'q'},
     {"version", no_argument, NULL, OPTION_VERSION},
@@ -179,6 +190,15 @@ static int parse_option(struct cli *cli, int option)
 		return 0;
 	case OPTION_TIMEOUT:
 		return parse_count("--timeout", optarg, &cli->timeout_seconds);
+	case OPTION_BUILD:
+		cli->build = optarg;
+		return 0;
+	case OPTION_DRY_RUN:
+		cli->dry_run = true;
+		return 0;
+	case OPTION_JSON:
+		cli->json = true;
+		return 0;
 	case OPTION_VERSION:
 		puts("minsys " VERSION);
 		exit(finish(0));
