@@ -28,29 +28,64 @@ static bool is_utf8(const char *text, size_t length)
 	return string != NULL;
 }
 
-/* A text that anyone may have written, as one line that is fit for a terminal and for JSON. */
-const char *cause_keep(struct why *why, const char *text, size_t length)
+/* The place at or before `at` where a character of UTF-8 begins. */
+static size_t character_at(const char *text, size_t at)
+{
+	while (at && ((unsigned char)text[at] & 0xc0) == 0x80)
+		at--;
+	return at;
+}
+
+/* One line that is fit for a terminal and for JSON. */
+static void add_kept(struct buf *kept, const char *text, size_t length)
+{
+	bool is_text = is_utf8(text, length);
+
+	for (size_t i = 0; i < length; i++)
+		if (text[i] == '\n' || (!is_text && (unsigned char)text[i] >= 0x80))
+			buf_printf(kept, "\\x%02x", (unsigned char)text[i]);
+		else if (is_text && (unsigned char)text[i] == 0xc2)
+			add_visible(kept, &text[i++], 2);
+		else
+			add_visible(kept, &text[i], 1);
+}
+
+/* From `start` on, as much as is of use. */
+static const char *keep_from(struct why *why, const char *text, size_t length, size_t start)
 {
 	_cleanup_buf_ struct buf kept = {0};
-	size_t shown = length < LONGEST_TEXT ? length : LONGEST_TEXT;
-	bool is_text;
+	size_t shown = length - start;
 
-	while (shown < length && shown && ((unsigned char)text[shown] & 0xc0) == 0x80)
-		shown--;
-	is_text = is_utf8(text, shown);
-	for (size_t i = 0; i < shown; i++)
-		if (text[i] == '\n' || (!is_text && (unsigned char)text[i] >= 0x80))
-			buf_printf(&kept, "\\x%02x", (unsigned char)text[i]);
-		else if (is_text && (unsigned char)text[i] == 0xc2)
-			add_visible(&kept, &text[i++], 2);
-		else
-			add_visible(&kept, &text[i], 1);
+	if (shown > LONGEST_TEXT)
+		shown = character_at(text, start + LONGEST_TEXT) - start;
+	if (start)
+		buf_puts(&kept, "...");
+	add_kept(&kept, text + start, shown);
+	if (start + shown < length)
+		buf_puts(&kept, "...");
 	return arena_strndup(&why->arena, buf_text(&kept), kept.length);
 }
 
-static const char *keep_line(struct why *why, const struct line *line)
+const char *cause_keep(struct why *why, const char *text, size_t length)
 {
-	return line->text ? cause_keep(why, line->text, line->length) : NULL;
+	return keep_from(why, text, length, 0);
+}
+
+/* Two lines, or values: of long ones, what is about where they begin to differ. */
+static void keep_both(
+    struct why *why, struct cause *cause, const struct line *before, const struct line *after)
+{
+	size_t same = 0, start = 0;
+
+	while (same < before->length && same < after->length &&
+	       before->text[same] == after->text[same])
+		same++;
+	if (same > LONGEST_TEXT / 2)
+		start = character_at(before->text, same - LONGEST_TEXT / 4);
+	if (before->text)
+		cause->before = keep_from(why, before->text, before->length, start);
+	if (after->text)
+		cause->after = keep_from(why, after->text, after->length, start);
 }
 
 const char *cause_keep_digest(struct why *why, const struct digest *digest)
@@ -98,8 +133,7 @@ void cause_lines(
 		cause->detail = "only the newline at its end";
 		return;
 	}
-	cause->before = keep_line(why, &change.before);
-	cause->after = keep_line(why, &change.after);
+	keep_both(why, cause, &change.before, &change.after);
 }
 
 void cause_values(
@@ -112,8 +146,8 @@ void cause_values(
 		cause_lines(why, cause, &old, &new);
 		return;
 	}
-	cause->before = cause_keep(why, before->value, before->length);
-	cause->after = cause_keep(why, after->value, after->length);
+	keep_both(why, cause, &(struct line){before->value, before->length},
+	    &(struct line){after->value, after->length});
 }
 
 void cause_trees(

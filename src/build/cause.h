@@ -11,8 +11,8 @@
 /* Add a cause, the rest of which is the caller's to fill in; valid until the next is added. */
 struct cause *cause_add(struct why *why, const char *stage, enum cause_kind kind);
 
-/* A text that anyone may have written, as one line without control characters, in UTF-8; the end of
- * a long one is lost. Owned by `why`, as all that these return. */
+/* A text that anyone may have written, as one line without control characters, in UTF-8; a long one
+ * ends with "...". Owned by `why`, as all that these return. */
 const char *cause_keep(struct why *why, const char *text, size_t length);
 /* NULL for one that is not known. */
 const char *cause_keep_digest(struct why *why, const struct digest *digest);

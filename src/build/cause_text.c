@@ -8,19 +8,39 @@
 #define MOST_PARTS 4	/* that are named; the others are counted */
 #define LONGEST_LINE 72 /* bytes of a line or a value that are shown */
 
-/* A piece of a file, between marks that show where it ends. */
-static void add_quoted(struct buf *text, const char *quoted)
+/* The place at or before `at` where a character of UTF-8 begins. */
+static size_t character_at(const char *text, size_t at)
 {
-	size_t length = strlen(quoted), shown = length;
+	while (at && ((unsigned char)text[at] & 0xc0) == 0x80)
+		at--;
+	return at;
+}
 
-	if (length > LONGEST_LINE) {
-		shown = LONGEST_LINE;
-		while (shown && ((unsigned char)quoted[shown] & 0xc0) == 0x80)
-			shown--;
-	}
-	buf_puts(text, "`");
-	buf_add(text, quoted, shown);
-	buf_puts(text, shown < length ? "...`" : "`");
+/* A piece of a file from `start` on, between marks that show where it ends. */
+static void add_quoted(struct buf *text, const char *quoted, size_t start)
+{
+	size_t length = strlen(quoted), end = length;
+
+	if (end - start > LONGEST_LINE)
+		end = character_at(quoted, start + LONGEST_LINE);
+	buf_puts(text, start ? "`..." : "`");
+	buf_add(text, quoted + start, end - start);
+	buf_puts(text, end < length ? "...`" : "`");
+}
+
+/* Both, and of long ones what is about where they begin to differ. */
+static void add_both(struct buf *text, const char *before, const char *after)
+{
+	size_t same = 0, start = 0;
+
+	while (before[same] && before[same] == after[same])
+		same++;
+	if (same > LONGEST_LINE / 2 &&
+	    (strlen(before) > LONGEST_LINE || strlen(after) > LONGEST_LINE))
+		start = character_at(before, same - LONGEST_LINE / 4);
+	add_quoted(text, before, start);
+	buf_puts(text, " -> ");
+	add_quoted(text, after, start);
 }
 
 static void add_part(struct buf *text, const struct cause_part *part)
@@ -70,30 +90,38 @@ static void add_change(struct buf *text, const struct cause *cause)
 {
 	buf_puts(text, ": ");
 	if (cause->before && cause->after) {
-		add_quoted(text, cause->before);
-		buf_puts(text, " -> ");
-		add_quoted(text, cause->after);
+		add_both(text, cause->before, cause->after);
 	} else if (cause->before || cause->after) {
-		add_quoted(text, cause->before ? cause->before : cause->after);
+		add_quoted(text, cause->before ? cause->before : cause->after, 0);
 		buf_puts(text, cause->before ? " removed" : " added");
 	} else {
 		buf_puts(text, cause->detail ? cause->detail : "changed");
 	}
 }
 
+/* How many lines there are, when not all of them are shown. */
+static void add_count(struct buf *text, const struct cause *cause)
+{
+	size_t removed = cause->removed, added = cause->added;
+
+	if (!removed && !added)
+		buf_puts(text, " (and very many more lines)");
+	else if (removed + added <= (cause->before && cause->after ? 2U : 1U) || cause->detail)
+		return;
+	else if (removed && added)
+		buf_printf(text, " (in all %zu lines removed, %zu added)", removed, added);
+	else
+		buf_printf(text, " (in all %zu lines)", removed + added);
+}
+
 /* A text of lines, or one value. */
 static void add_text(struct buf *text, const struct cause *cause)
 {
-	size_t more = cause->removed + cause->added;
-
 	if (cause->line)
 		buf_printf(text, ": line %zu", cause->line);
 	add_change(text, cause);
-	if (cause->line && !more)
-		buf_puts(text, " (and very many more lines)");
-	else if (more > (cause->before && cause->after ? 2 : 1))
-		buf_printf(
-		    text, " (in all %zu lines removed, %zu added)", cause->removed, cause->added);
+	if (cause->line)
+		add_count(text, cause);
 }
 
 static void describe_same_version(const struct cause *cause, struct buf *text)

@@ -39,7 +39,7 @@ struct history_source {
 	const char *version;
 	const char *license;
 	bool has_tree;
-	struct digest pin; /* of what it is unpacked from, inputs_pin() */
+	struct digest pin; /* of what it is unpacked from, inputs_pin(); or zeros */
 	struct digest tree;
 };
 

@@ -93,26 +93,23 @@ static size_t count_roots(const struct why *why)
 }
 
 /* One line for all stages that something is the cause of; nothing for any but the first of them. */
-static void print_cause(const struct why *why, size_t index)
+static void print_cause(const struct why *why, char *const *texts, size_t index)
 {
-	_cleanup_buf_ struct buf text = {0}, stages = {0};
+	_cleanup_buf_ struct buf stages = {0};
 
-	cause_describe(&why->causes[index], &text);
 	for (size_t i = 0; i < why->cause_count; i++) {
-		_cleanup_buf_ struct buf other = {0};
-
-		cause_describe(&why->causes[i], &other);
 		if (why->causes[i].is_root != why->causes[index].is_root ||
-		    strcmp(other.data, text.data))
+		    strcmp(texts[i], texts[index]))
 			continue;
 		if (i < index)
 			return;
 		buf_printf(&stages, "%s%s", i > index ? ", " : "", why->causes[i].stage);
 	}
-	printf("  %s: %s\n", stages.data, text.data);
+	printf("  %s: %s\n", stages.data, texts[index]);
 }
 
-static void print_causes(const struct why *why, bool is_root, const char *heading)
+static void print_causes(
+    const struct why *why, char *const *texts, bool is_root, const char *heading)
 {
 	size_t roots = count_roots(why);
 
@@ -121,7 +118,23 @@ static void print_causes(const struct why *why, bool is_root, const char *headin
 	printf("%s:\n", heading);
 	for (size_t i = 0; i < why->cause_count; i++)
 		if (why->causes[i].is_root == is_root)
-			print_cause(why, i);
+			print_cause(why, texts, i);
+}
+
+static void print_all_causes(const struct why *why)
+{
+	_cleanup_free_ char **texts = xcalloc(why->cause_count + 1, sizeof(*texts));
+
+	for (size_t i = 0; i < why->cause_count; i++) {
+		struct buf text = {0};
+
+		cause_describe(&why->causes[i], &text);
+		texts[i] = text.data;
+	}
+	print_causes(why, texts, true, count_roots(why) == 1 ? "root cause" : "root causes");
+	print_causes(why, texts, false, "what followed");
+	for (size_t i = 0; i < why->cause_count; i++)
+		free(texts[i]);
 }
 
 static void print_why(const struct why *why)
@@ -132,8 +145,7 @@ static void print_why(const struct why *why)
 	if (why->before)
 		printf("compared with the build of %s (%s)\n", show_time(why->before->began, began),
 		    why->before->name);
-	print_causes(why, true, count_roots(why) == 1 ? "root cause" : "root causes");
-	print_causes(why, false, "what followed");
+	print_all_causes(why);
 	if (why->built && why->built->verdict == WHY_UNKNOWN)
 		puts("no build of what it is now is recorded: it was built before builds were "
 		     "recorded, by another project, or elsewhere");
