@@ -225,17 +225,21 @@ static char *read_line(const char *text, const char *name)
 static int read_result(struct build *b, struct stage_result *result, bool *ret_found, struct err *e)
 {
 	_cleanup_buf_ struct buf text = {0};
-	_cleanup_free_ char *isolation = NULL;
+	_cleanup_free_ char *isolation = NULL, *ccache = NULL, *jobs = NULL;
 
 	if (store_record_read(b->host.store, "results", &result->key, &text, ret_found, e))
 		return -1;
 	if (!*ret_found)
 		return 0;
 	isolation = read_line(text.data, "isolation");
+	ccache = read_line(text.data, "ccache");
+	jobs = read_line(text.data, "jobs");
 	text.data[strcspn(text.data, "\n")] = 0;
 	if (digest_parse(text.data, &result->tree, e))
 		return -1;
 	choice_free(&result->isolation);
+	result->ccache = ccache;
+	result->jobs = jobs ? (unsigned)strtoul(jobs, NULL, 10) : 0;
 	*ret_found = isolation && choice_parse(isolation, &result->isolation) &&
 		     store_has_tree(b->host.store, &result->tree);
 	return 0;
@@ -250,8 +254,11 @@ static int write_result(struct build *b, const struct action *action, struct sta
 
 	choice_free(&result->isolation);
 	result->isolation = choice_copy(b->host.choice);
-	buf_printf(&text, "%s\nisolation %s\nmilliseconds %llu\n",
-	    digest_format(&result->tree, hex), isolation, (unsigned long long)milliseconds);
+	result->ccache = perform_has_ccache(b, action->stage);
+	result->jobs = b->options->jobs;
+	buf_printf(&text, "%s\nisolation %s\njobs %u\n%smilliseconds %llu\n",
+	    digest_format(&result->tree, hex), isolation, result->jobs,
+	    result->ccache ? "ccache true\n" : "", (unsigned long long)milliseconds);
 	return store_record_write(
 	    b->host.store, "results", &action->key, text.data, text.length, e);
 }

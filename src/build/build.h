@@ -22,6 +22,7 @@ struct build_options {
 	const char *const *stages; /* names; NULL-terminated; NULL: all */
 	unsigned jobs;
 	bool keeps_going;    /* past a stage that failed */
+	bool ccache;	     /* stages that can have a compiler cache: build/cache.h */
 	bool is_output_told; /* EVENT_OUTPUT */
 	const struct build_watch *watch;
 	const volatile sig_atomic_t *stop; /* other than 0: end everything now */
@@ -35,6 +36,8 @@ struct stage_result {
 	struct digest key;
 	struct digest tree;	 /* of its output */
 	struct choice isolation; /* that held when it was built */
+	bool ccache;		 /* it had a compiler cache then */
+	unsigned jobs;		 /* the -j of that build; 0: not recorded */
 };
 
 struct schedule;

@@ -186,6 +186,8 @@ static json_t *describe_stages(const struct build *build)
 		json_object_set_new(stage, "action", json_digest(&build->results[i].key));
 		json_object_set_new(stage, "output", json_digest(&build->results[i].tree));
 		json_object_set_new(stage, "isolation", isolation_name(&build->results[i]));
+		if (build->results[i].ccache)
+			json_object_set_new(stage, "ccache", json_true());
 		json_object_set_new(stages, build->options->plan->stages[i]->name, stage);
 	}
 	return stages;

@@ -1,6 +1,7 @@
 #include "build/perform.h"
 
 #include "base/memory.h"
+#include "build/cache.h"
 
 int perform_open(
     const struct build *b, const struct stage *stage, struct action *ret_action, struct err *e)
@@ -19,19 +20,15 @@ int perform_open(
 	return 0;
 }
 
-int perform_action(const struct build *b, const struct action *action,
-    struct jobserver_client *client, const struct step_output *output, struct digest *ret_tree,
-    struct step_failure *ret_failure, struct err *e)
+static struct step step_of(const struct build *b, const struct action *action,
+    struct jobserver_client *client, const struct step_output *output)
 {
 	const struct stage *stage = action->stage;
-	size_t count = stage->source_count + stage->need_count;
-	_cleanup_free_ struct step_input *inputs = xcalloc(count, sizeof(*inputs));
-	const struct step step = {
+
+	return (struct step){
 	    .name = stage->name,
 	    .script = stage->run,
 	    .tools = &action->tools,
-	    .inputs = inputs,
-	    .input_count = count,
 	    .files = action->files,
 	    .file_count = action->file_count,
 	    .env = {&b->options->plan->target.env, &stage->env},
@@ -40,6 +37,15 @@ int perform_action(const struct build *b, const struct action *action,
 	    .timeout_seconds = stage->timeout_seconds,
 	    .output = output,
 	};
+}
+
+/* Run the step with the action's inputs. */
+static int run(const struct build *b, const struct action *action, struct step *step,
+    struct digest *ret_tree, struct step_failure *ret_failure, struct err *e)
+{
+	const struct stage *stage = action->stage;
+	size_t count = stage->source_count + stage->need_count;
+	_cleanup_free_ struct step_input *inputs = xcalloc(count, sizeof(*inputs));
 	int status;
 
 	for (size_t i = 0; i < stage->source_count; i++)
@@ -48,8 +54,38 @@ int perform_action(const struct build *b, const struct action *action,
 	for (size_t i = 0; i < stage->need_count; i++)
 		inputs[stage->source_count + i] =
 		    (struct step_input){&action->needs[i], xstrdup(stage->needs[i]->provides)};
-	status = step_run(&b->host, &step, &action->key, ret_tree, ret_failure, e);
+	step->inputs = inputs;
+	step->input_count = count;
+	status = step_run(&b->host, step, &action->key, ret_tree, ret_failure, e);
 	for (size_t i = 0; i < count; i++)
 		free((char *)inputs[i].place);
 	return status;
+}
+
+bool perform_has_ccache(const struct build *b, const struct stage *stage)
+{
+	return b->options->ccache && stage->can_use_ccache;
+}
+
+int perform_action(const struct build *b, const struct action *action,
+    struct jobserver_client *client, const struct step_output *output, struct digest *ret_tree,
+    struct step_failure *ret_failure, struct err *e)
+{
+	struct step step = step_of(b, action, client, output);
+	const struct digest scope = cache_scope(action);
+
+	if (perform_has_ccache(b, action->stage))
+		step.cache = &scope;
+	return run(b, action, &step, ret_tree, ret_failure, e);
+}
+
+int perform_again(const struct build *b, const struct action *action, unsigned jobs,
+    struct jobserver_client *client, const struct step_output *output, struct digest *ret_tree,
+    struct step_failure *ret_failure, struct err *e)
+{
+	struct step step = step_of(b, action, client, output);
+
+	step.jobs = jobs;
+	step.mark = "check";
+	return run(b, action, &step, ret_tree, ret_failure, e);
 }

@@ -18,4 +18,13 @@ int perform_action(const struct build *b, const struct action *action,
     struct jobserver_client *client, const struct step_output *output, struct digest *ret_tree,
     struct step_failure *ret_failure, struct err *e);
 
+/* Does it have a compiler cache then? */
+bool perform_has_ccache(const struct build *b, const struct stage *stage);
+
+/* The same for a check: with `jobs` in place of what the options name, never with a compiler cache,
+ * and what it leaves is marked "check". */
+int perform_again(const struct build *b, const struct action *action, unsigned jobs,
+    struct jobserver_client *client, const struct step_output *output, struct digest *ret_tree,
+    struct step_failure *ret_failure, struct err *e);
+
 #endif

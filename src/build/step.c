@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "build/cache.h"
 #include "sandbox/sandbox.h"
 
 #include <signal.h>
@@ -10,6 +11,7 @@
 #define LOG_END_LINES 20
 #define FIFO ".jobserver"
 #define LOG_LIMIT (256ULL << 20) /* bytes */
+#define CACHE_SIZE "2G"		 /* as ccache takes it */
 
 /* Everything about a step under way. */
 struct run {
@@ -20,6 +22,7 @@ struct run {
 	size_t bind_count;
 	char **env;
 	size_t env_count;
+	struct cache cache;
 	int log_fd;
 	uint64_t log_bytes;
 };
@@ -27,7 +30,7 @@ struct run {
 static void add_bind(struct run *run, char *source, char *destination, bool writable)
 {
 	run->binds = xgrow(run->binds, run->bind_count, sizeof(*run->binds));
-	run->binds[run->bind_count++] = (struct sandbox_bind){source, destination, writable};
+	run->binds[run->bind_count++] = (struct sandbox_bind){source, destination, writable, false};
 }
 
 /* A folder of this run at its place below /minsys. */
@@ -110,19 +113,38 @@ static void add_jobs(struct run *run)
 				 SANDBOX_JOBSERVER, SANDBOX_JOBSERVER + 1));
 }
 
+/* Every mtime in the tools root is the same, so ccache may take no file for unchanged by that. It
+ * reads what it knows to be part of a compiler each time (the driver, specs, plugins); the rest of
+ * them, as cc1, the scope stands for. */
+static void make_cache_env(struct run *run)
+{
+	char hex[DIGEST_HEX_SIZE];
+
+	add_env(run, xasprintf("CCACHE_DIR=/minsys/ccache/%s", run->step->name));
+	add_env(run, xasprintf("CCACHE_NAMESPACE=%s", digest_format(run->step->cache, hex)));
+	add_env(run, xstrdup("CCACHE_COMPILERCHECK=content"));
+	add_env(run, xstrdup("CCACHE_NOINODECACHE=1"));
+	add_env(run, xstrdup("CCACHE_MAXSIZE=" CACHE_SIZE));
+	/* None but this: a configuration file in the cache would be state of another kind. */
+	add_env(run, xstrdup("CCACHE_CONFIGPATH=/dev/null"));
+}
+
 /* The environment is built from nothing. All of it is in the action's key or, like the number of
  * jobs, must not matter. */
 static void make_env(struct run *run)
 {
 	const struct step *step = run->step;
 
-	add_env(run, xstrdup("PATH=/usr/sbin:/usr/bin:/sbin:/bin"));
+	add_env(run, xasprintf("PATH=%s/usr/sbin:/usr/bin:/sbin:/bin",
+			 step->cache ? "/usr/lib/ccache:" : ""));
 	add_env(run, xstrdup("LC_ALL=C"));
 	add_env(run, xstrdup("TZ=UTC"));
 	add_env(run, xasprintf("OUT=/minsys/out/%s", step->name));
 	add_env(run, xasprintf("HOME=/minsys/tmp/%s", step->name));
 	add_env(run, xasprintf("TMPDIR=/minsys/tmp/%s", step->name));
 	add_jobs(run);
+	if (step->cache)
+		make_cache_env(run);
 	for (size_t list = 0; list < 2; list++)
 		for (size_t i = 0; step->env[list] && i < step->env[list]->count; i++)
 			add_env(run, xasprintf("%s=%s", step->env[list]->items[i].key,
@@ -138,13 +160,24 @@ static int make_fifo(struct run *run, struct err *e)
 	return jobserver_make_fifo(client, run->temp.fd, "tmp/" FIFO, e);
 }
 
+static int add_cache(struct run *run, struct err *e)
+{
+	if (cache_take(run->host, run->step, &run->cache, e))
+		return -1;
+	add_bind(
+	    run, xstrdup(run->cache.folder), xasprintf("/minsys/ccache/%s", run->step->name), true);
+	/* Earlier steps, of other uids, have left things there. */
+	run->binds[run->bind_count - 1].is_given_whole = true;
+	return 0;
+}
+
 static int make_binds(struct run *run, struct err *e)
 {
 	char path[96];
 
 	if (add_folder(run, "build", true, e) || add_folder(run, "out", true, e) ||
 	    add_folder(run, "tmp", true, e) || add_folder(run, "stage", false, e) ||
-	    write_files(run, e) || make_fifo(run, e))
+	    write_files(run, e) || make_fifo(run, e) || (run->step->cache && add_cache(run, e)))
 		return -1;
 	for (size_t i = 0; i < run->step->input_count; i++) {
 		store_tree_path(run->step->inputs[i].tree, path);
@@ -154,11 +187,24 @@ static int make_binds(struct run *run, struct err *e)
 	return 0;
 }
 
+/* What is behind the key in the names of what this run leaves: "" or ".<mark>". */
+static char *mark_of(const struct step *step)
+{
+	return step->mark ? xasprintf(".%s", step->mark) : xstrdup("");
+}
+
+static char *log_path(const struct step *step, const struct digest *key)
+{
+	_cleanup_free_ char *mark = mark_of(step);
+	char hex[DIGEST_HEX_SIZE];
+
+	return xasprintf("logs/%s%s.log", digest_format(key, hex), mark);
+}
+
 static int open_log(struct run *run, const struct digest *key, struct err *e)
 {
-	char hex[DIGEST_HEX_SIZE], path[96];
+	_cleanup_free_ char *path = log_path(run->step, key);
 
-	snprintf(path, sizeof(path), "logs/%s.log", digest_format(key, hex));
 	/* A new file each time: another runner may be reading, or writing, the old one. */
 	unlinkat(run->host->store->fd, path, 0);
 	run->log_fd =
@@ -249,13 +295,17 @@ static int run_script(struct run *run, struct sandbox_outcome *ret_outcome, stru
 	return follow(run, &process, read_end, ret_outcome, e);
 }
 
-/* Is this the name of a build tree that was kept of this step: "<name>-" and 8 digits of a key? */
+/* Is this the name of a build tree that was kept of this step: "<name>-", 8 digits of a key, and
+ * the mark? */
 static bool is_kept_name(const struct step *step, const char *name)
 {
+	_cleanup_free_ char *mark = mark_of(step);
 	size_t length = strlen(step->name);
 
-	return !strncmp(name, step->name, length) && name[length] == '-' &&
-	       strlen(name + length + 1) == 8 && strspn(name + length + 1, "0123456789abcdef") == 8;
+	if (strncmp(name, step->name, length) || name[length] != '-')
+		return false;
+	name += length + 1;
+	return strspn(name, "0123456789abcdef") == 8 && !strcmp(name + 8, mark);
 }
 
 /* They can be large, and only the last one is of interest. */
@@ -288,12 +338,14 @@ static int keep_tree(struct run *run, const char *name, struct err *e)
 static void keep_failure(struct run *run, const struct digest *key, struct step_failure *failure)
 {
 	const char *store = run->host->store->path;
+	_cleanup_free_ char *mark = mark_of(run->step);
+	_cleanup_free_ char *log = log_path(run->step, key);
 	_cleanup_free_ char *name = NULL;
 	char hex[DIGEST_HEX_SIZE];
 	struct err e;
 
-	name = xasprintf("failed/%s-%.8s", run->step->name, digest_format(key, hex));
-	failure->log = xasprintf("%s/logs/%s.log", store, hex);
+	name = xasprintf("failed/%s-%.8s%s", run->step->name, digest_format(key, hex), mark);
+	failure->log = xasprintf("%s/%s", store, log);
 	if (keep_tree(run, name, &e))
 		failure->not_kept = xstrdup(e.text);
 	else
@@ -399,7 +451,7 @@ static int run_and_capture(
 int step_run(const struct step_host *host, const struct step *step, const struct digest *key,
     struct digest *ret_tree, struct step_failure *ret_failure, struct err *e)
 {
-	struct run run = {.host = host, .step = step, .log_fd = -1};
+	struct run run = {.host = host, .step = step, .cache.fd = -1, .log_fd = -1};
 	int result;
 
 	if (store_temp_make(host->store, &run.temp, e))
@@ -412,6 +464,7 @@ int step_run(const struct step_host *host, const struct step *step, const struct
 		read_log_end(run.log_fd, &ret_failure->log_end);
 	}
 	store_temp_remove(host->store, &run.temp);
+	cache_release(&run.cache);
 	for (size_t i = 0; i < run.bind_count; i++) {
 		free((char *)run.binds[i].source);
 		free((char *)run.binds[i].destination);

@@ -36,6 +36,12 @@ struct step {
 	unsigned jobs;			    /* processes at once, all stages together */
 	unsigned timeout_seconds;
 	const struct step_output *output; /* NULL: what it prints goes to its log only */
+	/* A compiler cache is at hand, of which only what was made under this counts; see
+	 * build/cache.h. NULL: there is none. */
+	const struct digest *cache;
+	/* NULL, or a word that tells its log, and the build tree that is kept when it fails, from
+	 * those of a build: logs/<key>.<mark>.log, failed/<name>-<8 digits of the key>.<mark>. */
+	const char *mark;
 };
 
 struct step_host {
@@ -56,9 +62,9 @@ struct step_failure {
 
 /*
  * Run it. `key` names its log (logs/<key>.log) and, when it fails, the folder its build tree is
- * kept in, in place of those kept of this step before. The output's tree is in the store when this
- * returns 0. What failed otherwise than by the script (ERR_ENVIRONMENT, mostly) leaves
- * `ret_failure`, which is zeroed on entry, as it is.
+ * kept in, in place of those kept of this step (with this mark) before. The output's tree is in the
+ * store when this returns 0. What failed otherwise than by the script (ERR_ENVIRONMENT, mostly)
+ * leaves `ret_failure`, which is zeroed on entry, as it is.
  */
 int step_run(const struct step_host *host, const struct step *step, const struct digest *key,
     struct digest *ret_tree, struct step_failure *ret_failure, struct err *e);

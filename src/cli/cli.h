@@ -21,7 +21,9 @@ struct cli {
 	const char *isolation; /* auto, or the name of one */
 	const char *mirror;
 	unsigned jobs;
+	bool jobs_are_asked;	  /* by -j */
 	unsigned timeout_seconds; /* of `boot -- COMMAND` */
+	bool ccache;
 	bool offline;
 	bool keeps_going;
 	bool verbose;

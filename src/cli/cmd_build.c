@@ -48,8 +48,9 @@ static int choose(void *context, struct choice *ret_choice, struct err *e)
 		return -1;
 	reason = ret_choice->reason;
 	if (!cli->quiet)
-		fprintf(stderr, "isolation: %s%s%s%s\n", ret_choice->kind->name, reason ? " (" : "",
-		    reason ? reason : "", reason ? ")" : "");
+		fprintf(stderr, "isolation: %s%s%s%s%s\n", ret_choice->kind->name,
+		    reason ? " (" : "", reason ? reason : "", reason ? ")" : "",
+		    cli->ccache ? "; with a compiler cache" : "");
 	return 0;
 }
 
@@ -103,6 +104,7 @@ static int build_and_export(
 	    .stop = &stop_signal,
 	    .stages = (const char *const *)cli->words,
 	    .jobs = cli->jobs,
+	    .ccache = cli->ccache,
 	    .is_output_told = cli->verbose,
 	    .watch = &watch,
 	};

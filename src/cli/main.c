@@ -44,6 +44,8 @@ static const char options_help[] =
     "  -k, --keep-going      go on with what does not need a stage that failed\n"
     "  --isolation NAME      auto (the strongest that works here), or userns or landlock and no\n"
     "                        less\n"
+    "  --ccache              `build`: with a compiler cache for the stages that can use one;\n"
+    "                        MINSYS_CCACHE=1 in the environment says the same\n"
     "  --offline             download nothing\n"
     "  --mirror PLACE        a Debian archive (URL or folder) to look in first\n"
     "  --dot                 `graph`: for Graphviz\n"
@@ -87,6 +89,7 @@ enum {
 	OPTION_OUT,
 	OPTION_RESULTS,
 	OPTION_ISOLATION,
+	OPTION_CCACHE,
 	OPTION_OFFLINE,
 	OPTION_MIRROR,
 	OPTION_DOT,
@@ -106,6 +109,7 @@ static const struct option long_options[] = {
     {"jobs", required_argument, NULL, 'j'},
     {"keep-going", no_argument, NULL, 'k'},
     {"isolation", required_argument, NULL, OPTION_ISOLATION},
+    {"ccache", no_argument, NULL, OPTION_CCACHE},
     {"offline", no_argument, NULL, OPTION_OFFLINE},
     {"mirror", required_argument, NULL, OPTION_MIRROR},
     {"dot", no_argument, NULL, OPTION_DOT},
@@ -149,6 +153,7 @@ static int parse_option(struct cli *cli, int option)
 		cli->project = optarg;
 		return 0;
 	case 'j':
+		cli->jobs_are_asked = true;
 		return parse_count("-j", optarg, &cli->jobs);
 	case 'k':
 		cli->keeps_going = true;
@@ -176,6 +181,9 @@ static int parse_option(struct cli *cli, int option)
 		return strcmp(optarg, "auto") && !isolation_kind_find(optarg)
 			   ? refuse_isolation(optarg)
 			   : 0;
+	case OPTION_CCACHE:
+		cli->ccache = true;
+		return 0;
 	case OPTION_OFFLINE:
 		cli->offline = true;
 		return 0;
@@ -291,12 +299,25 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
+/* What stands in it for an option; the option counts. */
+static int read_environment(struct cli *cli)
+{
+	const char *ccache = getenv("MINSYS_CCACHE");
+
+	if (ccache && *ccache && strcmp(ccache, "0") && strcmp(ccache, "1"))
+		return cli_usage("MINSYS_CCACHE is 1 or 0, not `%s`", ccache);
+	cli->ccache = ccache && !strcmp(ccache, "1");
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct cli cli = {.isolation = "auto", .jobs = processors(), .timeout_seconds = 120};
 	const struct command *command;
-	int status = parse(argc, argv, &cli);
+	int status = read_environment(&cli);
 
+	if (!status)
+		status = parse(argc, argv, &cli);
 	umask(022); /* what is written must not depend on the user's */
 	if (status)
 		return status;

@@ -23,7 +23,7 @@ static const char *const reserved_variables[] = {
 };
 
 /* Folders below /minsys in every step. */
-static const char *const reserved_places[] = {"src", "build", "out", "tmp", "stage"};
+static const char *const reserved_places[] = {"src", "build", "out", "tmp", "stage", "ccache"};
 
 struct stage_fields {
 	struct stage stage;
@@ -48,6 +48,7 @@ static const struct field fields[] = {
     FIELD(provides, FIELD_TEXT, false, &form_name),
     FIELD(exports, FIELD_PAIRS, false, &form_path),
     {"timeout", FIELD_SECONDS, offsetof(struct stage_fields, stage.timeout_seconds), false, NULL},
+    {"ccache", FIELD_FLAG, offsetof(struct stage_fields, stage.can_use_ccache), false, NULL},
 };
 
 static bool is_reserved(const char *variable)

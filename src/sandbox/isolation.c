@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "base/human.h"
 #include "sandbox/confine.h"
+#include "sandbox/give.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -74,9 +75,8 @@ static int give_folder(const struct bind *bind, uid_t uid, struct err *e)
 		return err_errno(e, "open %s", bind->source);
 	if (S_ISLNK(status.st_mode)) /* refused when it is to be mounted */
 		return 0;
-	if (fchownat(fd, "", uid, (gid_t)uid, AT_EMPTY_PATH))
-		return err_errno(e, "give %s to uid %u", bind->source, (unsigned)uid);
-	return 0;
+	return bind->is_given_whole ? give_all(fd, bind->source, uid, e)
+				    : give(fd, bind->source, uid, e);
 }
 
 int isolation_give_folders(const struct options *o, uid_t uid, struct err *e)

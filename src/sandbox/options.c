@@ -20,6 +20,7 @@ const char options_help[] =
     "  --ro SOURCE:PLACE   show a file or folder read-only at PLACE, below /minsys\n"
     "  --rw SOURCE:PLACE   the same, writable; started by root, the folder itself (not what\n"
     "                      is in it) is given to the user that the command runs as\n"
+    "  --rw-all SOURCE:PLACE  the same, but what is in it is given too\n"
     "  --setenv KEY=VALUE  one variable of the environment, which has no others\n"
     "  --chdir PLACE       where the command starts; default /\n"
     "  --timeout SECONDS   end everything after so long\n"
@@ -38,6 +39,7 @@ enum {
 	OPTION_ROOT = 256,
 	OPTION_RO,
 	OPTION_RW,
+	OPTION_RW_ALL,
 	OPTION_SETENV,
 	OPTION_CHDIR,
 	OPTION_TIMEOUT,
@@ -52,6 +54,7 @@ static const struct option long_options[] = {
     {"root", required_argument, NULL, OPTION_ROOT},
     {"ro", required_argument, NULL, OPTION_RO},
     {"rw", required_argument, NULL, OPTION_RW},
+    {"rw-all", required_argument, NULL, OPTION_RW_ALL},
     {"setenv", required_argument, NULL, OPTION_SETENV},
     {"chdir", required_argument, NULL, OPTION_CHDIR},
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
@@ -81,11 +84,16 @@ static bool place_is_plain(const char *place)
 	return true;
 }
 
-static int parse_bind(struct options *o, char *value, bool writable, struct err *e)
+static int parse_bind(struct options *o, char *value, int option, struct err *e)
 {
 	/* The place holds no colon; the source may. */
 	char *colon = strrchr(value, ':');
-	struct bind bind = {.source = value, .writable = writable, .tree_fd = -1};
+	struct bind bind = {
+	    .source = value,
+	    .writable = option != OPTION_RO,
+	    .is_given_whole = option == OPTION_RW_ALL,
+	    .tree_fd = -1,
+	};
 
 	if (!colon || colon == value)
 		return err_kind(e, ERR_INPUT, "`%s` is not SOURCE:PLACE", value);
@@ -155,7 +163,8 @@ static int parse_option(struct options *o, int option, size_t *env_count, struct
 		return 0;
 	case OPTION_RO:
 	case OPTION_RW:
-		return parse_bind(o, optarg, option == OPTION_RW, e);
+	case OPTION_RW_ALL:
+		return parse_bind(o, optarg, option, e);
 	case OPTION_SETENV:
 		return parse_setenv(o, env_count, optarg, e);
 	case OPTION_CHDIR:

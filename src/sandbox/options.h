@@ -13,6 +13,7 @@ struct bind {
 	const char *source;
 	const char *destination;
 	bool writable;
+	bool is_given_whole;
 	int tree_fd; /* the source as a mount of its own, once opened */
 };
 

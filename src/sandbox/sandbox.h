@@ -21,6 +21,8 @@ struct sandbox_bind {
 	const char *source;
 	const char *destination; /* absolute, without `.`, `..` or empty parts */
 	bool writable;
+	bool is_given_whole; /* to the command's user, where that is another one than the caller's;
+				else, of what is writable, only the folder itself */
 };
 
 struct sandbox_spec {

@@ -18,6 +18,8 @@
  *   locks/<key>                  held (flock) by the runner that builds it
  *   logs/<key>.log               the output of an action's last run
  *   failed/<stage>-<key>/        the build tree of a stage that failed, kept for a look
+ *   ccache/<stage>/              its compiler cache, the one thing here that steps write to; held
+ *                                (flock) by the runners that use it
  *   tmp/<random>/                work in progress
  *
  * builds/ and files/ explain what was built, and no result depends on them: they are not flushed,
