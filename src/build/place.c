@@ -13,7 +13,8 @@ struct place_move {
 	char *home; /* where it came from */
 	char *place;
 	unsigned users; /* steps that run */
-	bool copied;
+	bool writable;
+	enum { UNTOUCHED, MOVED, COPIED, BEGUN } how;
 };
 
 void places_open(struct places *places)
@@ -53,6 +54,25 @@ static int copy(const char *home, int parent, const char *name, struct err *e)
 	return from < 0 ? -1 : tree_copy(from, parent, name, TREE_MTIME, e);
 }
 
+/* What is written to a copy would be lost. On one file system only a folder of a lower layer of an
+ * overlay cannot be moved, and of all that is written to only a compiler cache can be in one. */
+static int begin_anew(struct place_move *move, int parent, const char *name, struct err *e)
+{
+	struct stat home, place;
+
+	if (stat(move->home, &home) || fstat(parent, &place))
+		return err_errno(e, "look at %s", move->home);
+	if (home.st_dev != place.st_dev)
+		return err_kind(e, ERR_ENVIRONMENT,
+		    "%s cannot be moved to %s, which is on another file system: name a folder on "
+		    "that one in MINSYS_CACHE",
+		    move->home, move->place);
+	if (mkdirat(parent, name, 0755))
+		return err_errno(e, "make %s", move->place);
+	move->how = BEGUN;
+	return 0;
+}
+
 /* What stands in the way is what a killed runner left. */
 static int move_one(struct place_move *move, struct err *e)
 {
@@ -62,12 +82,16 @@ static int move_one(struct place_move *move, struct err *e)
 
 	if (parent < 0 || tree_remove(parent, name, e))
 		return -1;
-	if (!renameat(AT_FDCWD, move->home, parent, name))
+	if (!renameat(AT_FDCWD, move->home, parent, name)) {
+		move->how = MOVED;
 		return 0;
+	}
 	/* A folder of a lower layer of an overlay cannot be moved. */
 	if (errno != EXDEV)
 		return err_errno(e, "move %s to %s", move->home, move->place);
-	move->copied = true;
+	if (move->writable)
+		return begin_anew(move, parent, name, e);
+	move->how = COPIED;
 	return copy(move->home, parent, name, e);
 }
 
@@ -82,16 +106,25 @@ static int take(struct places *places, const struct sandbox_bind *bind, struct e
 	}
 	places->moves = xgrow(places->moves, places->count, sizeof(*places->moves));
 	move = &places->moves[places->count++];
-	*move = (struct place_move){xstrdup(bind->source), xstrdup(bind->destination), 1, false};
+	*move = (struct place_move){
+	    .home = xstrdup(bind->source),
+	    .place = xstrdup(bind->destination),
+	    .users = 1,
+	    .writable = bind->writable,
+	};
 	return move_one(move, e);
 }
 
 static int move_back(const struct place_move *move, struct err *e)
 {
-	if (!move->copied && !renameat(AT_FDCWD, move->place, AT_FDCWD, move->home))
+	if (move->how == UNTOUCHED || move->how == COPIED)
+		return tree_remove(AT_FDCWD, move->place, e);
+	if (move->how == BEGUN && tree_remove(AT_FDCWD, move->home, e))
+		return -1;
+	if (!renameat(AT_FDCWD, move->place, AT_FDCWD, move->home))
 		return 0;
-	/* It is there: nothing was moved yet, or another runner has made it anew meanwhile. */
-	if (!move->copied && errno != EEXIST && errno != ENOTEMPTY && errno != ENOENT)
+	/* Another runner has made it anew meanwhile, or somebody has removed it. */
+	if (errno != EEXIST && errno != ENOTEMPTY && errno != ENOENT)
 		return err_errno(e, "move %s back to %s", move->place, move->home);
 	return tree_remove(AT_FDCWD, move->place, e);
 }

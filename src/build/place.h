@@ -2,7 +2,8 @@
  * Folders put in their places below /minsys on the machine's own `/`, for an isolation that
  * cannot mount (landlock): a step must find them there as real folders, since links would show
  * the store's paths in outputs. They are moved, or copied where moving is impossible, and moved
- * back. One runner at a time holds /minsys; its steps share what several of them start from.
+ * back; what may be written to is empty in place of a copy. One runner at a time holds /minsys; its
+ * steps share what several of them start from.
  */
 #ifndef BUILD_PLACE_H
 #define BUILD_PLACE_H

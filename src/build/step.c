@@ -167,7 +167,7 @@ static int add_cache(struct run *run, struct err *e)
 	add_bind(
 	    run, xstrdup(run->cache.folder), xasprintf("/minsys/ccache/%s", run->step->name), true);
 	/* Earlier steps, of other uids, have left things there. */
-	run->binds[run->bind_count - 1].is_given_whole = true;
+	run->binds[run->bind_count - 1].is_given = true;
 	return 0;
 }
 

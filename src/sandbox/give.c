@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define DEPTH_LIMIT 16 /* each level holds a descriptor, and a step may have made a million */
+#define DEPTH_LIMIT 512 /* each level holds a descriptor, and a step may have made a million */
 
 int give(int fd, const char *name, uid_t uid, struct err *e)
 {
@@ -15,32 +15,34 @@ int give(int fd, const char *name, uid_t uid, struct err *e)
 	return 0;
 }
 
-static int give_entries(int folder, unsigned depth, uid_t uid, struct err *e);
+static int give_content(int parent, const char *name, unsigned depth, uid_t uid, struct err *e);
 
 /* The other name of a file may be one that its owner was not to write to. */
 static int give_entry(int folder, const char *name, unsigned depth, uid_t uid, struct err *e)
 {
-	_cleanup_close_ int fd = openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	struct stat status;
 
-	if (fd < 0 || fstat(fd, &status))
-		return err_errno(e, "open %s", name);
-	if (!S_ISDIR(status.st_mode))
-		return status.st_nlink > 1 ? 0 : give(fd, name, uid, e);
-	if (depth < DEPTH_LIMIT && give_entries(fd, depth + 1, uid, e))
-		return -1;
-	return give(fd, name, uid, e);
+	if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW))
+		return err_errno(e, "look at %s", name);
+	if (S_ISDIR(status.st_mode)) {
+		if (depth < DEPTH_LIMIT && give_content(folder, name, depth + 1, uid, e))
+			return -1;
+	} else if (status.st_nlink > 1)
+		return 0;
+	if (fchownat(folder, name, uid, (gid_t)uid, AT_SYMLINK_NOFOLLOW))
+		return err_errno(e, "give %s to uid %u", name, (unsigned)uid);
+	return 0;
 }
 
-static int give_entries(int folder, unsigned depth, uid_t uid, struct err *e)
+static int give_content(int parent, const char *name, unsigned depth, uid_t uid, struct err *e)
 {
-	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_closedir_ DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_closedir_ DIR *folder = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
 
-	if (!entries)
-		return err_errno(e, "read a folder");
-	while ((entry = readdir(entries)))
+	if (!folder)
+		return err_errno(e, "open %s", name);
+	while ((entry = readdir(folder)))
 		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") &&
 		    give_entry(fd, entry->d_name, depth, uid, e))
 			return -1;
@@ -53,7 +55,7 @@ int give_all(int fd, const char *name, uid_t uid, struct err *e)
 
 	if (fstat(fd, &status))
 		return err_errno(e, "look at %s", name);
-	if (S_ISDIR(status.st_mode) && give_entries(fd, 1, uid, e))
-		return err_wrap(e, "give %s to uid %u", name, (unsigned)uid);
+	if (S_ISDIR(status.st_mode) && give_content(fd, ".", 1, uid, e))
+		return err_wrap(e, "give what is in %s to uid %u", name, (unsigned)uid);
 	return give(fd, name, uid, e);
 }

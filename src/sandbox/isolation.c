@@ -75,8 +75,7 @@ static int give_folder(const struct bind *bind, uid_t uid, struct err *e)
 		return err_errno(e, "open %s", bind->source);
 	if (S_ISLNK(status.st_mode)) /* refused when it is to be mounted */
 		return 0;
-	return bind->is_given_whole ? give_all(fd, bind->source, uid, e)
-				    : give(fd, bind->source, uid, e);
+	return bind->is_given ? give_all(fd, bind->source, uid, e) : give(fd, bind->source, uid, e);
 }
 
 int isolation_give_folders(const struct options *o, uid_t uid, struct err *e)

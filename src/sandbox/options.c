@@ -20,7 +20,7 @@ const char options_help[] =
     "  --ro SOURCE:PLACE   show a file or folder read-only at PLACE, below /minsys\n"
     "  --rw SOURCE:PLACE   the same, writable; started by root, the folder itself (not what\n"
     "                      is in it) is given to the user that the command runs as\n"
-    "  --rw-all SOURCE:PLACE  the same, but what is in it is given too\n"
+    "  --rw-all SOURCE:PLACE  the same, and all that is in it is given too\n"
     "  --setenv KEY=VALUE  one variable of the environment, which has no others\n"
     "  --chdir PLACE       where the command starts; default /\n"
     "  --timeout SECONDS   end everything after so long\n"
@@ -91,7 +91,7 @@ static int parse_bind(struct options *o, char *value, int option, struct err *e)
 	struct bind bind = {
 	    .source = value,
 	    .writable = option != OPTION_RO,
-	    .is_given_whole = option == OPTION_RW_ALL,
+	    .is_given = option == OPTION_RW_ALL,
 	    .tree_fd = -1,
 	};
 

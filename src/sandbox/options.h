@@ -13,8 +13,8 @@ struct bind {
 	const char *source;
 	const char *destination;
 	bool writable;
-	bool is_given_whole;
-	int tree_fd; /* the source as a mount of its own, once opened */
+	bool is_given; /* with all that is in it, to the step's user */
+	int tree_fd;   /* the source as a mount of its own, once opened */
 };
 
 struct options {

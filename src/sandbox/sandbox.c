@@ -42,9 +42,7 @@ static void build_arguments(const struct sandbox_spec *spec, struct arguments *a
 	for (size_t i = 0; i < spec->bind_count; i++) {
 		const struct sandbox_bind *bind = &spec->binds[i];
 
-		add(a, xstrdup(bind->is_given_whole ? "--rw-all"
-			       : bind->writable	    ? "--rw"
-						    : "--ro"));
+		add(a, xstrdup(bind->is_given ? "--rw-all" : bind->writable ? "--rw" : "--ro"));
 		add(a, xasprintf("%s:%s", bind->source, bind->destination));
 	}
 	for (size_t i = 0; spec->env[i]; i++)

@@ -21,8 +21,7 @@ struct sandbox_bind {
 	const char *source;
 	const char *destination; /* absolute, without `.`, `..` or empty parts */
 	bool writable;
-	bool is_given_whole; /* to the command's user, where that is another one than the caller's;
-				else, of what is writable, only the folder itself */
+	bool is_given; /* with all that is in it, to the command's user; it is writable then */
 };
 
 struct sandbox_spec {
