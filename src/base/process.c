@@ -1,15 +1,18 @@
 #include "base/process.h"
 
 #include "base/file.h"
+#include "base/human.h"
 #include "base/memory.h"
 
 #include <spawn.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #define OUTPUT_LIMIT ((size_t)256 << 20)
 #define LAST_WORDS 800
+#define LOOK_AGAIN 20 /* milliseconds */
 
 /* The standard streams are files in memory, not pipes: nobody can wait for the other for ever. */
 struct streams {
@@ -75,25 +78,48 @@ static int spawn(const struct process *process, struct streams *streams, pid_t *
 {
 	_cleanup_free_ char **environment = environment_with(process->env);
 	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
 	int failed;
 
+	posix_spawnattr_init(&attributes);
+	if (process->timeout_seconds || process->stop)
+		posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
 	posix_spawn_file_actions_init(&actions);
 	for (int i = 0; i < 3; i++)
 		posix_spawn_file_actions_adddup2(&actions, streams->fds[i], i);
-	failed = posix_spawnp(
-	    ret_pid, process->argv[0], &actions, NULL, (char *const *)process->argv, environment);
+	failed = posix_spawnp(ret_pid, process->argv[0], &actions, &attributes,
+	    (char *const *)process->argv, environment);
 	posix_spawn_file_actions_destroy(&actions);
+	posix_spawnattr_destroy(&attributes);
 	return failed;
 }
 
-static int wait_for(pid_t pid, const char *name, int *ret_status, struct err *e)
+/* Until it has ended or is to be; then its group is. */
+static void watch(const struct process *process, pid_t pid, bool *ret_timed_out)
+{
+	uint64_t limit = clock_milliseconds() + process->timeout_seconds * 1000ULL;
+	siginfo_t info = {0};
+
+	while (!waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) && !info.si_pid) {
+		*ret_timed_out = process->timeout_seconds && clock_milliseconds() >= limit;
+		if (*ret_timed_out || (process->stop && *process->stop))
+			break;
+		nanosleep(&(struct timespec){0, LOOK_AGAIN * 1000000L}, NULL);
+	}
+	kill(-pid, SIGKILL);
+}
+
+static int wait_for(
+    const struct process *process, pid_t pid, struct process_result *result, struct err *e)
 {
 	int status;
 
+	if (process->timeout_seconds || process->stop)
+		watch(process, pid, &result->timed_out);
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
-			return err_errno(e, "wait for %s", name);
-	*ret_status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+			return err_errno(e, "wait for %s", process->argv[0]);
+	result->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 	return 0;
 }
 
@@ -120,7 +146,7 @@ int process_run(const struct process *process, struct process_result *ret_result
 		e->kind = ERR_ENVIRONMENT;
 		return -1;
 	}
-	if (wait_for(pid, name, &result.status, e) ||
+	if (wait_for(process, pid, &result, e) ||
 	    read_back(streams.fds[1], name, &result.output, e) ||
 	    read_back(streams.fds[2], name, &result.errors, e))
 		return -1;

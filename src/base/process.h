@@ -7,17 +7,25 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+#include <signal.h>
+#include <stdbool.h>
+
 struct process {
 	const char *const
 	    *argv; /* NULL-terminated; argv[0] is looked up in PATH unless it has a / */
-	const char *const *env; /* NULL-terminated NAME=value, in place of or beside what this
-				   program's own environment says; NULL: nothing */
-	const char *input;	/* its standard input; NULL: empty */
+	const char *const *env;	  /* NULL-terminated NAME=value, in place of or beside what this
+				     program's own environment says; NULL: nothing */
+	const char *input;	  /* its standard input; NULL: empty */
+	unsigned timeout_seconds; /* 0: none */
+	/* Other than 0: end it. With this or a time limit, all that it started and that has not
+	 * left its process group ends with it. */
+	const volatile sig_atomic_t *stop;
 };
 
 /* How a program ended and what it wrote. */
 struct process_result {
 	int status; /* its exit status, or 128 and the number of the signal that killed it */
+	bool timed_out;
 	struct buf output;
 	struct buf errors;
 };

@@ -6,10 +6,12 @@
 #define CLI_CLI_H
 
 #include "base/err.h"
+#include "build/choice.h"
 #include "fetch/fetch.h"
 #include "plan/plan.h"
 #include "store/store.h"
 
+#include <signal.h>
 #include <stdbool.h>
 
 /* What every command is given. */
@@ -21,7 +23,8 @@ struct cli {
 	const char *isolation; /* auto, or the name of one */
 	const char *mirror;
 	unsigned jobs;
-	bool jobs_are_asked;	  /* by -j */
+	bool jobs_are_asked; /* by -j */
+	unsigned processors;
 	unsigned timeout_seconds; /* of `boot -- COMMAND` */
 	bool ccache;
 	bool offline;
@@ -51,7 +54,7 @@ struct command {
 };
 
 extern const struct command cmd_build, cmd_fetch, cmd_list, cmd_graph, cmd_boot, cmd_lock,
-    cmd_update, cmd_root, cmd_doctor, cmd_why;
+    cmd_update, cmd_root, cmd_doctor, cmd_why, cmd_check;
 
 /* Print on standard error what others may have written: nothing in it commands the terminal. */
 void cli_show(const char *bytes, size_t length);
@@ -62,6 +65,26 @@ int cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* One line of what goes on, for `context`, a struct cli; nothing with --quiet. */
 void cli_notice(void *context, const char *text);
+
+/* For the commands that build. */
+
+struct cli_chooser {
+	const struct cli *cli;
+	const struct digest *lock; /* of the tools root */
+};
+
+/* Choose an isolation for a build whose `context` is a struct cli_chooser, and print which it is,
+ * and why no stronger one. */
+int cli_choose(void *context, struct choice *ret_choice, struct err *e);
+
+/* Have `handler` called on SIGINT, SIGTERM and SIGHUP, once; a second one ends the program. What a
+ * parent has ignored, as nohup does, stays so. */
+void cli_catch_stops(void (*handler)(int number));
+/* A handler that notes which it was. */
+void cli_note_stop(int number);
+extern volatile sig_atomic_t cli_stop;
+/* End by the one that was noted, so that a shell sees what it expects. */
+void cli_end_by_signal(const struct cli *cli);
 
 /* Load the project's plan, printing all its problems. Returns 0 or the exit status. */
 int cli_plan(const struct cli *cli, struct plan **ret_plan);

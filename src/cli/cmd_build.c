@@ -12,12 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What an isolation is chosen by. */
-struct chooser {
-	const struct cli *cli;
-	const struct digest *lock;
-};
-
 static void report(const struct cli *cli, const struct build *build, const char *out,
     const struct export_outcome *outcome)
 {
@@ -37,10 +31,9 @@ static void report(const struct cli *cli, const struct build *build, const char 
 				      : "up to date");
 }
 
-/* What the user is told of it before anything runs. */
-static int choose(void *context, struct choice *ret_choice, struct err *e)
+int cli_choose(void *context, struct choice *ret_choice, struct err *e)
 {
-	const struct chooser *chooser = context;
+	const struct cli_chooser *chooser = context;
 	const struct cli *cli = chooser->cli;
 	const char *reason;
 
@@ -54,15 +47,14 @@ static int choose(void *context, struct choice *ret_choice, struct err *e)
 	return 0;
 }
 
-static volatile sig_atomic_t stop_signal;
+volatile sig_atomic_t cli_stop;
 
-static void note_stop(int number)
+void cli_note_stop(int number)
 {
-	stop_signal = number;
+	cli_stop = number;
 }
 
-/* Have `handler` called; what a parent has ignored, as nohup does, stays so. */
-static void catch_stops(void (*handler)(int number))
+void cli_catch_stops(void (*handler)(int number))
 {
 	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
 	/* A second one ends the program at once. */
@@ -76,13 +68,12 @@ static void catch_stops(void (*handler)(int number))
 	}
 }
 
-/* As if it had not been caught, so that a shell sees what it expects. */
-static void end_by_signal(const struct cli *cli)
+void cli_end_by_signal(const struct cli *cli)
 {
 	if (!cli->quiet)
 		fputs("minsys: stopped; what was finished is kept\n", stderr);
-	signal(stop_signal, SIG_DFL);
-	raise(stop_signal);
+	signal(cli_stop, SIG_DFL);
+	raise(cli_stop);
 }
 
 /* `out` is NULL when nothing is to be written there. */
@@ -92,16 +83,16 @@ static int build_and_export(
 	const struct fetch_options fetch = cli_fetch_options(cli, plan, store);
 	struct progress progress = {.cli = cli};
 	const struct build_watch watch = {&progress, progress_show};
-	struct chooser chooser = {cli, &plan->tools.lock_digest};
+	struct cli_chooser chooser = {cli, &plan->tools.lock_digest};
 	const struct build_options options = {
 	    .plan = plan,
 	    .store = store,
 	    .fetch = &fetch,
 	    .sandbox = cli->sandbox,
-	    .choose = choose,
+	    .choose = cli_choose,
 	    .context = &chooser,
 	    .keeps_going = cli->keeps_going,
-	    .stop = &stop_signal,
+	    .stop = &cli_stop,
 	    .stages = (const char *const *)cli->words,
 	    .jobs = cli->jobs,
 	    .ccache = cli->ccache,
@@ -114,10 +105,10 @@ static int build_and_export(
 	int status = 0;
 
 	status = build_run(&options, &build, &e);
-	if (stop_signal)
-		end_by_signal(cli);
+	if (cli_stop)
+		cli_end_by_signal(cli);
 	/* What is left to do may be cut short anywhere. */
-	catch_stops(SIG_DFL);
+	cli_catch_stops(SIG_DFL);
 	if (status || (cli->results && pack_results(&build, cli->results, &e)) ||
 	    (out && export_build(&build, out, &outcome, &e)))
 		status = cli_fail(&e);
@@ -159,7 +150,7 @@ static int run_build(struct cli *cli)
 	/* A terminal that goes away must not end a build. What is caught, other than what is
 	 * ignored, is as always again in the programs that are run. */
 	signal(SIGPIPE, ignore);
-	catch_stops(note_stop);
+	cli_catch_stops(cli_note_stop);
 	status = choose_out(cli, plan, &out);
 	if (!status)
 		status = store_open(NULL, &store, &e) ? cli_fail(&e)

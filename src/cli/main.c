@@ -28,6 +28,7 @@ static const struct command *const commands[] = {
     &cmd_root,
     &cmd_doctor,
     &cmd_why,
+    &cmd_check,
 };
 
 static const char options_help[] =
@@ -153,7 +154,6 @@ static int parse_option(struct cli *cli, int option)
 		cli->project = optarg;
 		return 0;
 	case 'j':
-		cli->jobs_are_asked = true;
 		return parse_count("-j", optarg, &cli->jobs);
 	case 'k':
 		cli->keeps_going = true;
@@ -312,12 +312,15 @@ static int read_environment(struct cli *cli)
 
 int main(int argc, char **argv)
 {
-	struct cli cli = {.isolation = "auto", .jobs = processors(), .timeout_seconds = 120};
+	struct cli cli = {.isolation = "auto", .processors = processors(), .timeout_seconds = 120};
 	const struct command *command;
 	int status = read_environment(&cli);
 
 	if (!status)
 		status = parse(argc, argv, &cli);
+	cli.jobs_are_asked = cli.jobs;
+	if (!cli.jobs)
+		cli.jobs = cli.processors;
 	umask(022); /* what is written must not depend on the user's */
 	if (status)
 		return status;

@@ -77,7 +77,7 @@ struct stage {
 	struct pairs exports;	  /* path in out/minsys -> path in the output */
 	unsigned timeout_seconds; /* 0: none was asked for */
 	enum stage_jobserver jobserver;
-	bool can_use_ccache;	  /* not in its key: no output may depend on it */
+	bool can_use_ccache; /* not in its key: no output may depend on it */
 };
 
 /* targets/<name>/target.yaml: the facts that a target gives to every stage. */

@@ -4,8 +4,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -71,6 +74,69 @@ static void much_output_does_not_block(void **state)
 	free(input);
 	assert_int_equal(result.output.length, size);
 	assert_int_equal(result.errors.length, size);
+}
+
+/* One that nobody has waited for yet is not. */
+static bool is_alive(pid_t pid)
+{
+	char path[64], text[256] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	if (!fgets(text, sizeof(text), file))
+		*text = 0;
+	fclose(file);
+	return *text && !strstr(text, ") Z ");
+}
+
+static void a_limit_ends_all_that_was_started(void **state)
+{
+	const char *const argv[] = {"sh", "-c", "sleep 60 & echo $!; wait", NULL};
+	const struct process process = {.argv = argv, .timeout_seconds = 1};
+	_cleanup_process_result_ struct process_result result = {0};
+	struct err e = {0};
+	pid_t sleeper;
+
+	(void)state;
+	assert_int_equal(process_run(&process, &result, &e), 0);
+	assert_true(result.timed_out);
+	assert_int_equal(result.status, 128 + 9);
+	sleeper = atoi(buf_text(&result.output));
+	assert_true(sleeper > 1);
+	for (int i = 0; i < 500 && is_alive(sleeper); i++)
+		usleep(10000);
+	assert_false(is_alive(sleeper));
+}
+
+static void one_that_is_to_stop_is_ended(void **state)
+{
+	const char *const argv[] = {"sleep", "60", NULL};
+	const volatile sig_atomic_t stop = 1;
+	const struct process process = {.argv = argv, .stop = &stop};
+	_cleanup_process_result_ struct process_result result = {0};
+	struct err e = {0};
+
+	(void)state;
+	assert_int_equal(process_run(&process, &result, &e), 0);
+	assert_false(result.timed_out);
+	assert_int_equal(result.status, 128 + 9);
+}
+
+static void within_its_limit_a_status_is_its_own(void **state)
+{
+	const char *const argv[] = {"sh", "-c", "echo out; exit 7", NULL};
+	const struct process process = {.argv = argv, .timeout_seconds = 60};
+	_cleanup_process_result_ struct process_result result = {0};
+	struct err e = {0};
+
+	(void)state;
+	assert_int_equal(process_run(&process, &result, &e), 0);
+	assert_false(result.timed_out);
+	assert_int_equal(result.status, 7);
+	assert_string_equal(buf_text(&result.output), "out\n");
 }
 
 static void environment_is_added_to_and_replaced(void **state)
@@ -144,6 +210,9 @@ int main(void)
 	    cmocka_unit_test(a_signal_is_128_and_its_number),
 	    cmocka_unit_test(input_is_read_to_its_end),
 	    cmocka_unit_test(much_output_does_not_block),
+	    cmocka_unit_test(a_limit_ends_all_that_was_started),
+	    cmocka_unit_test(one_that_is_to_stop_is_ended),
+	    cmocka_unit_test(within_its_limit_a_status_is_its_own),
 	    cmocka_unit_test(environment_is_added_to_and_replaced),
 	    cmocka_unit_test(a_program_that_is_not_there_is_named),
 	    cmocka_unit_test(last_words_are_whole_lines),
