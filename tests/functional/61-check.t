@@ -17,10 +17,10 @@ checks() {
 		return 1
 	}
 }
-# ran STAGE...: these steps ran in the last command, in this order.
+# ran STAGE...: these steps ran in the last command, as often as they are named.
 ran() {
-	sed -n 's/^\([a-z-]*\)  *building$/\1/p' "$work/log" | tr '\n' ' ' >"$work/ran"
-	printf '%s ' "$@" | sed 's/^ $//' | diff - "$work/ran"
+	sed -n 's/^\([a-z-]*\)  *building$/\1/p' "$work/log" | sort >"$work/ran"
+	printf '%s\n' "$@" | sort | diff - "$work/ran"
 }
 records() {
 	(cd "$MINSYS_CACHE" && find results actions -type f -exec sha256sum {} + | sort)
@@ -82,7 +82,9 @@ ok 'the number it was built with' checks 0 second -j 3
 rm -rf "$MINSYS_CACHE"/results
 minsys build -q -j "$(($(getconf _NPROCESSORS_ONLN) + 1))"
 ok 'one that was built with one more than there are processors' checks 1 second
-ok 'is checked with one' says "$(sed -n 's/^  built again: *//p' "$work/log")/jobs" '-j1'
+again=$(sed -n 's/^  built again: *//p' "$work/log")
+ok 'is checked with another number still' says "$again/jobs" \
+	"-j$(($(getconf _NPROCESSORS_ONLN) + 2))"
 
 # --- Chance ---
 
@@ -134,7 +136,7 @@ stage second <<-'END'
 	run: |
 	  echo >"$OUT/script"
 	  case $MAKEFLAGS in
-	  *7) chmod +x "$OUT/script"; mkdir "$OUT/thing" ;;
+	  -j7*) chmod +x "$OUT/script"; mkdir "$OUT/thing" ;;
 	  *) echo >"$OUT/thing" ;;
 	  esac
 	provides: second
@@ -159,7 +161,7 @@ stage second <<-'END'
 	run: |
 	  echo done >"$OUT/file"
 	  echo left >behind
-	  case $MAKEFLAGS in *9) echo 'a race is lost'; exit 4 ;; esac
+	  case $MAKEFLAGS in -j9*) echo 'a race is lost'; exit 4 ;; esac
 	provides: second
 END
 minsys build -q second third
@@ -184,6 +186,40 @@ sed -i 's/echo done/exit 6/' "$project/stages/second/stage.yaml"
 ok 'fails as a build does' checks 1 second
 ok 'with its status' says "$work/log" 'stage second: exit status 6'
 
+# --- Stopped ---
+
+long=$((100000 + $$)) # seconds: a time of its own, to know who takes it
+stage second <<-END
+	summary: Takes long
+	run: |
+	  case \$MAKEFLAGS in -j9*) echo here >started; sleep $long ;; esac
+	  echo done >"\$OUT/file"
+	provides: second
+END
+# stopped COMMAND...: a signal ends it within two seconds.
+stopped() {
+	"$@" >"$work/log" 2>&1 &
+	checker=$!
+	for _ in $(seq 200); do
+		grep -qs here "$MINSYS_CACHE"/tmp/*/build/started "$work/started" && break
+		sleep 0.05
+	done
+	began=$(date +%s)
+	kill -TERM "$checker"
+	wait "$checker"
+	ended=$?
+	echo "exit status $ended after $(($(date +%s) - began)) s"
+	cat "$work/log"
+	[ "$ended" = 143 ] && [ "$(($(date +%s) - began))" -le 2 ]
+}
+nothing_left() {
+	! pgrep -f "sleep $long\$"
+}
+minsys build -q second
+ok 'a check that is stopped' stopped "$BIN/minsys" check second -j 9 -C "$project" --mirror "$mirror"
+ok 'says so' says "$work/log" 'stopped'
+ok 'leaves no process' nothing_left
+
 # --- diffoscope, on the machine ---
 
 stage second <<-'END'
@@ -200,32 +236,35 @@ diffoscope() {
 	} >"$work/tools/diffoscope"
 	chmod +x "$work/tools/diffoscope"
 }
-with_tools() {
-	(
-		PATH=$work/tools:$PATH
-		checks "$@"
-	)
-}
+PATH=$work/tools:$PATH
 diffoscope <<-'END'
 	for tree do :; done
 	test -f "$tree/file" && printf 'they differ \033[31m\n'
 	exit 1
 END
-ok 'with diffoscope' with_tools 1 second
+ok 'with diffoscope' checks 1 second
 ok 'what it says is shown' says "$work/log" 'they differ \x1b[31m'
 ok 'and that it is in no sandbox' says "$work/log" 'outside of the sandbox'
 diffoscope <<-'END'
 	yes 'very different' | head -n 100000
 	exit 1
 END
-ok 'one that says much' with_tools 1 second
+ok 'one that says much' checks 1 second
 ok 'is cut' says "$work/log" 'the rest is left out'
 ok 'soon' test "$(wc -c <"$work/log")" -lt 30000
 diffoscope <<-'END'
 	echo 'Traceback' >&2
 	exit 2
 END
-ok 'one that fails' with_tools 1 second
+ok 'one that fails' checks 1 second
 ok 'is shown too' says "$work/log" 'it failed: exit status 2'
+diffoscope <<-END
+	echo here >"$work/started"
+	echo >"\$TMPDIR/file"
+	sleep $long
+END
+ok 'one that is stopped' stopped "$BIN/minsys" check second -C "$project" --mirror "$mirror"
+ok 'leaves no process' nothing_left
+ok 'and no file' test -z "$(ls "$MINSYS_CACHE/tmp")"
 
 finish
