@@ -204,6 +204,7 @@ env: [A, B]
 exports: a
 provides: [x]
 timeout: soon
+ccache: perhaps
 END
 stage values <<END
 summary:
@@ -348,9 +349,9 @@ stages/fifo/stage.yaml:1:1: the file is empty
 stages/folder/stage.yaml:1:1: read stages/folder/stage.yaml: Is a directory
 stages/huge/stage.yaml:1:1: read stages/huge/stage.yaml: larger than 8388608 bytes
 stages/keys/stage.yaml:2:1: a stage has no key `sumary`; did you mean `summary`?
-stages/keys/stage.yaml:4:1: a stage has no key `frobnicate`; it has summary, sources, needs, files, target_files, env, run, provides, exports, timeout
+stages/keys/stage.yaml:4:1: a stage has no key `frobnicate`; it has summary, sources, needs, files, target_files, env, run, jobserver, provides, exports, timeout, ccache
 stages/keys/stage.yaml:5:1: the key `run` is there twice, first in line 3
-stages/keys/stage.yaml:6:1: a stage has no key `<<`; it has summary, sources, needs, files, target_files, env, run, provides, exports, timeout
+stages/keys/stage.yaml:6:1: a stage has no key `<<`; it has summary, sources, needs, files, target_files, env, run, jobserver, provides, exports, timeout, ccache
 stages/keys/stage.yaml:7:3: a key must be a text, not a list
 stages/leaf/stage.yaml:6:3: `ok/er` stands in the way of `ok`, which the stage leaf exports
 stages/leaf/stage.yaml:7:3: manifest.json is written by minsys
@@ -402,7 +403,7 @@ stages/sources.yaml:31:12: `origins` must be a list, not a mapping
 stages/sources.yaml:32:1: the key `hello` is there twice, first in line 1
 stages/syntax/stage.yaml:3:4: this is not YAML: did not find expected ',' or ']', while parsing a flow sequence
 stages/tab/stage.yaml:3:1: this is not YAML: found character that cannot start any token, while scanning for the next token
-stages/terminal/stage.yaml:3:1: a stage has no key `e?[31m?v`; it has summary, sources, needs, files, target_files, env, run, provides, exports, timeout
+stages/terminal/stage.yaml:3:1: a stage has no key `e?[31m?v`; it has summary, sources, needs, files, target_files, env, run, jobserver, provides, exports, timeout, ccache
 stages/types/stage.yaml:1:10: `summary` must be a text, not a list
 stages/types/stage.yaml:2:6: `run` must be a text, not a mapping
 stages/types/stage.yaml:3:10: `sources` must be a list, not a text
@@ -416,6 +417,7 @@ stages/types/stage.yaml:6:6: `env` must be a mapping, not a list
 stages/types/stage.yaml:7:10: `exports` must be a mapping, not a text
 stages/types/stage.yaml:8:11: `provides` must be a text, not a list
 stages/types/stage.yaml:9:10: `timeout` must be a time like 90s, 5m or 2h, not `soon`
+stages/types/stage.yaml:10:9: `ccache` must be true or false, not `perhaps`
 stages/utf16/stage.yaml:1:2: this is not YAML: control characters are not allowed
 stages/values/stage.yaml:1:9: `summary` has no value; an empty text is written ""
 stages/values/stage.yaml:2:6: `run` holds a NUL byte
@@ -439,7 +441,7 @@ toolchain/root.lock:5:5: tools does not come after zlib: the list is sorted, non
 toolchain/root.yaml:2:19: more-tools is not in toolchain/root.lock; `minsys lock` writes it anew
 toolchain/root.yaml:2:31: `-bad` is not the name of a Debian package
 toolchain/root.yaml:4:3: `/etc/link` is not a relative path without `.`, `..` and control characters
-minsys: 105 problems in the files of PROJECT; nothing was done
+minsys: 106 problems in the files of PROJECT; nothing was done
 END
 ok 'every mistake is named with its place, in one run' all_problems
 ok 'nothing was built, and no store made' test ! -e "$MINSYS_CACHE"

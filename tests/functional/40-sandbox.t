@@ -240,6 +240,36 @@ outer_uids() {
 	fi
 }
 ok 'outside it is the caller, or a uid of its own when that is root' outer_uids
+# A folder that an earlier step, of another uid, has written to.
+fill_out() {
+	new_out
+	mkdir "$work/out/folder"
+	echo one >"$work/out/folder/file"
+	ln -s ../in/file "$work/out/link"
+	echo one >"$work/out/twice"
+	ln "$work/out/twice" "$work/out/folder/twice"
+}
+write_more() {
+	"$sandbox" --root "$tools" "$1" "$work/out:/minsys/out" --chdir /minsys/out -- \
+		/bin/busybox sh -c 'echo two >>folder/file && mkdir folder/new'
+}
+given_whole() {
+	fill_out
+	write_more --rw-all && [ "$(tr '\n' ' ' <"$work/out/folder/file")" = 'one two ' ] || return 1
+	whose=$(stat -c %u "$work/out")
+	[ "$whose" = "$(stat -c %u "$work/out/folder/file")" ] &&
+		[ "$whose" = "$(stat -c %u "$work/out/folder")" ] &&
+		[ "$whose" = "$(stat -c %u "$work/out/link")" ]
+}
+given_alone() {
+	fill_out
+	write_more --rw
+	expect "$(id -u)" stat -c %u "$work/out/folder/file"
+}
+ok 'with --rw-all it can write to all that is in a folder' given_whole
+ok 'but a file of two names stays whose it was' expect "$(id -u)" stat -c %u "$work/out/twice"
+ok 'and what a link leads to' expect "$(id -u)" stat -c %u "$work/in/file"
+ok 'with --rw the folder alone is given' given_alone
 
 # How it ends.
 ok 'the exit status is the command'\''s' status 7 in_sandbox -- /minsys/attack exit 7

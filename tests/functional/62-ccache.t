@@ -118,8 +118,11 @@ ok 'leaves it alone' notes miss miss hit hit
 ok 'and records none' said_of_cache 0
 ok 'one where the environment asks for it' eval 'MINSYS_CCACHE=1 builds'
 ok 'has it' notes miss miss hit hit hit hit
+cp "$out/manifest.json" "$work/with.json"
 ok 'one where it asks for none' eval 'MINSYS_CCACHE=0 builds'
 ok 'has none' said_of_cache 0
+ok 'to scripts/verify both results are the same' "$root/scripts/verify" "$work/with.json" \
+	"$out/manifest.json"
 ok 'one where it asks for neither' status 2 env MINSYS_CCACHE=yes "$BIN/minsys" build -C "$project"
 
 # Every compiler that there is, or what it is made of, is what the cache is valid for.

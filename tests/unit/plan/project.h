@@ -52,6 +52,7 @@ static const struct project_file project_files[] = {
 				 "target_files: [config]\n"
 				 "run: \":\"\n"
 				 "provides: second\n"
+				 "ccache: true\n"
 				 "exports: {out: ., more/of: it}\n"},
     {"stages/third/stage.yaml", "summary: Third\n"
 				"needs: [second, first]\n"

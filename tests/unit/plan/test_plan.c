@@ -47,6 +47,8 @@ static void a_plan_holds_what_the_files_say(void **state)
 	assert_string_equal(plan->stages[0]->name, "first");
 	assert_string_equal(plan->stages[2]->name, "third");
 	assert_int_equal(first->timeout_seconds, 300);
+	assert_false(first->can_use_ccache);
+	assert_true(plan_stage(plan, "second")->can_use_ccache);
 	assert_string_equal(first->run, "true\n");
 	assert_string_equal(first->env.items[1].value, "");
 	assert_int_equal(first->source_count, 2);

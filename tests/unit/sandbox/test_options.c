@@ -88,17 +88,21 @@ static void all_options_are_read(void **state)
 	struct line line;
 
 	(void)state;
-	assert_int_equal(parse(&line, WORDS("--isolation=userns", "--root", "/r", "--ro",
-					  "/a:b:/minsys/a", "--rw", "/c:/minsys/c/d", "--setenv",
-					  "A=1=2", "--setenv", "B=", "--chdir", "/minsys/c",
-					  "--timeout", "90", "--report-fd", "3", "./x")),
+	assert_int_equal(
+	    parse(&line,
+		WORDS("--isolation=userns", "--root", "/r", "--ro", "/a:b:/minsys/a", "--rw",
+		    "/c:/minsys/c/d", "--rw-all", "/c:/minsys/e", "--setenv", "A=1=2", "--setenv",
+		    "B=", "--chdir", "/minsys/c", "--timeout", "90", "--report-fd", "3", "./x")),
 	    0);
-	assert_int_equal(line.options.bind_count, 2);
+	assert_int_equal(line.options.bind_count, 3);
 	assert_string_equal(line.options.binds[0].source, "/a:b");
 	assert_string_equal(line.options.binds[0].destination, "/minsys/a");
 	assert_false(line.options.binds[0].writable);
 	assert_string_equal(line.options.binds[1].destination, "/minsys/c/d");
 	assert_true(line.options.binds[1].writable);
+	assert_false(line.options.binds[1].is_given);
+	assert_true(line.options.binds[2].writable);
+	assert_true(line.options.binds[2].is_given);
 	assert_int_equal(line.options.binds[1].tree_fd, -1);
 	assert_string_equal(line.options.env[0], "A=1=2");
 	assert_string_equal(line.options.env[1], "B=");
