@@ -19,66 +19,12 @@ static int read_tree(
 	return tree_decode(buf_text(&text), text.length, ret_tree, e);
 }
 
-static bool is_file(const struct tree_entry *entry)
+static const char *first_file(const struct check *check)
 {
-	return entry->type == 'f' || entry->type == 'x';
-}
-
-/* Do two entries of one name differ, and how? */
-static bool differ(
-    const struct tree_entry *old, const struct tree_entry *new, enum check_kind *ret_kind)
-{
-	if (is_file(old) && is_file(new)) {
-		*ret_kind =
-		    digest_equal(&old->digest, &new->digest) ? CHECK_EXECUTABLE : CHECK_CONTENT;
-		return *ret_kind == CHECK_CONTENT || old->type != new->type;
-	}
-	*ret_kind = old->type == new->type ? CHECK_TARGET : CHECK_TYPE;
-	return old->type != new->type || (old->type == 'l' && strcmp(old->target, new->target));
-}
-
-static void add_change(struct check *check, enum check_kind kind, const struct tree_entry *entry)
-{
-	check->changes = xgrow(check->changes, check->change_count, sizeof(*check->changes));
-	check->changes[check->change_count++] = (struct check_change){kind, entry->path};
-	if (kind == CHECK_CONTENT && !check->first)
-		check->first = entry->path;
-}
-
-/* Of a folder that only one of them has, what is in it is told, if anything is. */
-static bool is_folder_of_next(const struct tree *tree, size_t index)
-{
-	const char *path = tree->entries[index].path;
-	size_t length = strlen(path);
-
-	/* `a-b` sorts between `a` and `a/b`. */
-	while (++index < tree->count && !strncmp(tree->entries[index].path, path, length))
-		if (tree->entries[index].path[length] == '/')
-			return true;
-	return false;
-}
-
-/* Walk through both, which are sorted by path. */
-static void find_changes(struct check *check)
-{
-	const struct tree *old = &check->recorded, *new = &check->again;
-	size_t i = 0, j = 0;
-
-	while (i < old->count || j < new->count) {
-		const struct tree_entry *a = i < old->count ? &old->entries[i] : NULL;
-		const struct tree_entry *b = j < new->count ? &new->entries[j] : NULL;
-		int order = !a ? 1 : !b ? -1 : strcmp(a->path, b->path);
-		enum check_kind kind;
-
-		if (order < 0 && !is_folder_of_next(old, i))
-			add_change(check, CHECK_MISSING, a);
-		if (order > 0 && !is_folder_of_next(new, j))
-			add_change(check, CHECK_ADDED, b);
-		if (!order && differ(a, b, &kind))
-			add_change(check, kind, a);
-		i += order <= 0;
-		j += order >= 0;
-	}
+	for (size_t i = 0; i < check->change_count; i++)
+		if (check->changes[i].kind == TREE_CONTENT)
+			return check->changes[i].path;
+	return NULL;
 }
 
 static int open_file(const char *tree, const char *path, struct err *e)
@@ -131,7 +77,8 @@ static int compare(struct store *store, const struct digest *recorded, const str
 	if (read_tree(store, recorded, &check->recorded, e) ||
 	    read_tree(store, again, &check->again, e))
 		return -1;
-	find_changes(check);
+	check->changes = trees_compare(&check->recorded, &check->again, &check->change_count);
+	check->first = first_file(check);
 	return check->first ? find_offset(check, e) : 0;
 }
 

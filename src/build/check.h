@@ -9,20 +9,7 @@
 #define BUILD_CHECK_H
 
 #include "build/build.h"
-
-enum check_kind {
-	CHECK_ADDED,	  /* only the new output has it */
-	CHECK_MISSING,	  /* only the recorded one has */
-	CHECK_CONTENT,	  /* of a file */
-	CHECK_EXECUTABLE, /* of a file: only one of them is */
-	CHECK_TARGET,	  /* of a link */
-	CHECK_TYPE,	  /* file, link or folder */
-};
-
-struct check_change {
-	enum check_kind kind;
-	const char *path;
-};
+#include "build/compare.h"
 
 /* What came of one stage. */
 struct check {
@@ -31,8 +18,8 @@ struct check {
 	bool is_same;
 	/* All below is of outputs that differ. Both are kept in the store; absolute paths. */
 	char *recorded_path, *again_path;
-	struct tree recorded, again;  /* they own the paths of changes */
-	struct check_change *changes; /* by path; of what came or went not the folders it is in */
+	struct tree recorded, again; /* they own the paths of changes */
+	struct tree_change *changes;
 	size_t change_count;
 	const char *first; /* the first file whose content differs; NULL: there is none */
 	uint64_t offset;   /* of its first byte that does */

@@ -193,7 +193,7 @@ static json_t *describe(const struct build *b, enum history_outcome outcome, uin
 	set_number(root, "milliseconds", clock_milliseconds() - began);
 	set_number(root, "jobs", options->jobs);
 	json_object_set_new(root, "isolation", json_string(isolation));
-	json_object_set_new(root, "ccache", json_false());
+	json_object_set_new(root, "ccache", json_boolean(b->options->ccache));
 	json_object_set_new(root, "outcome", json_string(outcomes[outcome]));
 	json_object_set_new(root, "asked", describe_asked(b));
 	set_digest(root, "tools_root", inputs_tree(&b->inputs, inputs_tools_root(&b->inputs)));

@@ -16,16 +16,16 @@
 #define DIFFOSCOPE_LIMIT "--max-text-report-size=20000"
 
 static const char *const kinds[] = {
-    [CHECK_ADDED] = "added",
-    [CHECK_MISSING] = "missing",
-    [CHECK_CONTENT] = "changed",
-    [CHECK_EXECUTABLE] = "changed (whether it is executable)",
-    [CHECK_TARGET] = "changed (where the link leads)",
-    [CHECK_TYPE] = "changed (file, link or folder)",
+    [TREE_ADDED] = "added",
+    [TREE_REMOVED] = "missing",
+    [TREE_CONTENT] = "changed",
+    [TREE_EXECUTABLE] = "changed (whether it is executable)",
+    [TREE_TARGET] = "changed (where the link leads)",
+    [TREE_TYPE] = "changed (file, link or folder)",
 };
 
 /* Names are the stage's words too. */
-static void show_change(const struct check *check, const struct check_change *change)
+static void show_change(const struct check *check, const struct tree_change *change)
 {
 	_cleanup_buf_ struct buf text = {0};
 

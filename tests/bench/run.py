@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """make bench: minsys against the same commands typed by hand (lab.sh).
 
-run.py [FIGURE]...: cold, nothing, many, unpack, images, memory, sandbox, docker; default: all, but
-docker only where an engine answers to $DOCKER (docker). Each is a median of interleaved runs on
+run.py [FIGURE]...: cold, nothing, many, ccache, unpack, images, memory, sandbox, docker; default: all,
+but docker only where an engine answers to $DOCKER (docker). Each is a median of interleaved runs on
 this machine, and its bound. Exit status 1 when one is out of bounds.
 BENCH_RUNS and BENCH_COLD_RUNS say how many runs; BENCH_KERNEL_GOAL what of the kernel `sandbox`
 compiles (default: Image; a folder such as mm/ takes less time); BENCH_FOLDER where the work is done
@@ -176,6 +176,41 @@ def many():
     judge("the same, MB", memory_used, 32, "peak")
     judge(f"{10 * few} stages against it", figures[10 * few][0] / seconds, 11,
           f"{figures[10 * few][0] * 1000:.0f} ms, {figures[10 * few][1]:.0f} MB")
+
+
+def ccache():
+    """The kernel after a change of one option, which few files look at, with a warm compiler cache,
+    against its cold build without one. What it starts from is unpacked before."""
+    project, store = f"{WORK}/ccache-project", store_with_downloads("ccache")
+    for folder in ("scripts", "src", "stages", "targets", "toolchain"):
+        shutil.copytree(f"{PROJECT}/{folder}", f"{project}/{folder}", symlinks=True)
+    config = f"{project}/targets/arm64-virt/linux.config"
+    sizes = iter(range(12, 26))  # what CONFIG_LOG_BUF_SHIFT may be
+
+    def kernel(*options):
+        command = [MINSYS, "build", "-q", "--offline", "-C", project, *options]
+        return run(command, MINSYS_CACHE=store)
+
+    def change_option():
+        with open(config) as file:
+            lines = [line for line in file if "CONFIG_LOG_BUF_SHIFT" not in line]
+        with open(config, "w") as file:
+            file.writelines([*lines, f"CONFIG_LOG_BUF_SHIFT={next(sizes)}\n"])
+
+    def cold():
+        shutil.rmtree(f"{store}/results")
+        return kernel("linux")
+
+    def warm():
+        change_option()
+        return kernel("linux", "--ccache")
+
+    kernel("linux-headers")
+    change_option()
+    kernel("linux", "--ccache")
+    runs = min(COLD_RUNS, 12)
+    medians = interleaved(runs, theirs=cold, ours=warm)
+    judge_ratio("kernel after one option, warm cache / cold build", medians, 0.35, runs)
 
 
 def unpack():
@@ -375,7 +410,9 @@ def docker():
 
 
 def main():
-    figures = {f.__name__: f for f in (cold, nothing, many, images, unpack, memory, sandbox, docker)}
+    figures = {f.__name__: f for f in (
+        cold, nothing, many, ccache, images, unpack, memory, sandbox, docker,
+    )}
     names = sys.argv[1:] or [name for name in figures if name != "docker" or has_engine()]
     unknown = [name for name in names if name not in figures]
     if unknown:

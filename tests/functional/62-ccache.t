@@ -106,6 +106,7 @@ ok 'compiles with it' notes miss miss
 ok 'which is at hand' says "$work/log" 'cache /minsys/ccache/second'
 ok 'and its compilers before all others' says "$work/log" '/usr/lib/ccache:/usr/sbin:'
 ok 'records it of that stage, and of no other' said_of_cache 1
+ok 'and of the build' grep -q '"ccache": *true' "$MINSYS_CACHE"/builds/*
 ok 'and makes the same' same_outputs
 ok 'another one' builds --ccache
 ok 'finds what that one left' notes miss miss hit hit
