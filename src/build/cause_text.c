@@ -188,7 +188,9 @@ static void describe_removed(const struct cause *cause, struct buf *text)
 {
 	buf_puts(text, "its result was no longer in the store");
 	if (cause->before)
-		buf_printf(text, ": removed by gc on %s", cause->before);
+		buf_printf(text, ": removed on %s", cause->before);
+	if (cause->detail)
+		buf_printf(text, " (%s)", cause->detail);
 }
 
 static void describe_failed(const struct cause *cause, struct buf *text)

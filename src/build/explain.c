@@ -363,8 +363,8 @@ static int explain_change(
 
 /* --- Stages --- */
 
-/* What the record says of when a result was removed, unless that was later; it is empty when there
- * is none. */
+/* What the record says of when and why a result was removed, a line each, unless that was later; it
+ * is empty when there is none. */
 static int read_removal(
     const struct moment *moment, const struct digest *key, struct buf *ret_text, struct err *e)
 {
@@ -376,7 +376,7 @@ static int read_removal(
 		return -1;
 	if (found && strptime(buf_text(&text), "%Y-%m-%dT%H:%M:%S", &utc) &&
 	    (uint64_t)timegm(&utc) * 1000 <= moment->time)
-		buf_add(ret_text, text.data, strcspn(text.data, "\n"));
+		buf_add(ret_text, text.data, text.length);
 	return 0;
 }
 
@@ -385,11 +385,18 @@ int explain_removed(
 {
 	struct cause *cause = cause_add(why, task->name, CAUSE_REMOVED);
 	_cleanup_buf_ struct buf text = {0};
+	const char *when, *reason;
 
 	if (read_removal(moment, &task->key, &text, e))
 		return -1;
-	if (text.length)
-		cause->before = cause_keep(why, text.data, text.length);
+	if (!text.length)
+		return 0;
+	when = text.data;
+	cause->before = cause_keep(why, when, strcspn(when, "\n"));
+	reason = when + strcspn(when, "\n");
+	reason += strspn(reason, "\n");
+	if (*reason)
+		cause->detail = cause_keep(why, reason, strcspn(reason, "\n"));
 	return 0;
 }
 

@@ -36,13 +36,13 @@ struct cause_part {
 /* One thing that changed, of one stage. What is not known, or does not apply, is NULL or 0. */
 struct cause {
 	enum cause_kind kind;
-	bool is_root;	   /* it follows from nothing else that is named */
-	bool is_pending;   /* what it is now will be known when that is built or unpacked */
-	const char *stage; /* whose input changed */
-	const char
-	    *subject; /* which source, file, variable, fact; what the needed stage provides */
+	bool is_root;	     /* it follows from nothing else that is named */
+	bool is_pending;     /* what it is now will be known when that is built or unpacked */
+	const char *stage;   /* whose input changed */
+	const char *subject; /* which source, needed stage, file, variable, fact, or failed build */
 	/* Version of a source, text of a variable, digest of an output; of a text of several lines
-	 * that line; NULL: it was not there before, or is not now. */
+	 * that line; NULL: it was not there before, or is not now. `before` is also when a result
+	 * was removed. */
 	const char *before, *after;
 	size_t line;		  /* the first that differs, from 1 */
 	size_t removed, added;	  /* lines; one that changed is one of each; 0 and 0: not counted */

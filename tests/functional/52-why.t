@@ -286,6 +286,14 @@ ok 'it would be built again' why second --dry-run / "  second: its last build fa
 ok 'and fail again' status 1 minsys build -q
 ok 'which is told' why second / 'root causes:'
 ok 'as two causes' causes 2
+sed -i 's/^  false/  sleep 3217/' "$project/stages/second/stage.yaml"
+stopped() {
+	python3 "$root/tests/functional/stop.py" SIGTERM "$work/log" 'second         building' \
+		"$BIN/minsys" build -C "$project" --mirror "$mirror"
+	json second / 'w["build"]["state"] == "stopped" and w["now"] == "would build"'
+}
+ok 'one that is stopped' stopped
+ok 'is a cause to build it again' why second --dry-run / "  second: its last build was stopped ($(last_build))"
 restore
 ok 'when it is mended, nothing is to be done' why second --dry-run / 'second is up to date'
 
@@ -299,13 +307,13 @@ seal() {
 	digest=$(sha256_of "$1")
 	echo "$digest" >>"$1"
 }
-echo 2026-01-02T03:04:05Z >"$store/removed/$key"
+printf "%s\n" 2026-01-02T03:04:05Z "minsys gc, for room" >"$store/removed/$key"
 seal "$store/removed/$key"
 ok 'removed by gc' why first --dry-run / \
-	'  first: its result was no longer in the store: removed by gc on 2026-01-02T03:04:05Z'
+	'  first: its result was no longer in the store: removed on 2026-01-02T03:04:05Z (minsys gc, for room)'
 ok 'builds' builds
 ok 'and is told afterwards' why first / \
-	'  first: its result was no longer in the store: removed by gc on 2026-01-02T03:04:05Z'
+	'  first: its result was no longer in the store: removed on 2026-01-02T03:04:05Z (minsys gc, for room)'
 echo 2999-01-02T03:04:05Z >"$store/removed/$key"
 seal "$store/removed/$key"
 ok 'but not by one that came later' why first / '  first: its result was no longer in the store'
@@ -341,6 +349,26 @@ ok 'a need that is new' why third --dry-run / 'third would be built' \
 	'  third: needs fourth: it did not need it before'
 ok 'builds' builds
 ok 'and is told' why third / '  third: needs fourth: it did not need it before'
+
+# --- Other projects, other targets ---
+
+elsewhere() {
+	here=$project
+	project=$work/elsewhere
+	cp -a "$here" "$project"
+	why first / 'no build of first is recorded for this project and target' 'now: up to date'
+	result=$?
+	project=$here
+	return "$result"
+}
+ok 'builds of another project do not count' elsewhere
+cp -a "$project/targets/here" "$project/targets/there"
+sed -i 's/1000000000/1000000009/' "$project/targets/there/target.yaml"
+echo 'default: true' >>"$project/targets/here/target.yaml"
+ok 'nor do those for another target' why first --dry-run --target there / "  first: $never"
+ok 'a target needs no default to be named' why first --target there / \
+	'no build of first is recorded for this project and target'
+rm -r "$project/targets/there"
 
 # --- Builds of the past, and records that are damaged ---
 

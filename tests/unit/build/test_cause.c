@@ -108,8 +108,8 @@ static void each_kind_has_its_words(void **state)
 		"elsewhere), d (of another kind) and 2 more"},
 	    {{.kind = CAUSE_NEED, .subject = "first", .detail = "gone"},
 		"the output of first changed: gone"},
-	    {{.kind = CAUSE_REMOVED, .before = "2026"},
-		"its result was no longer in the store: removed by gc on 2026"},
+	    {{.kind = CAUSE_REMOVED, .before = "2026", .detail = "gc"},
+		"its result was no longer in the store: removed on 2026 (gc)"},
 	    {{.kind = CAUSE_OTHER, .subject = "minsys action", .before = "1", .after = "2"},
 		"minsys action: `1` -> `2`"},
 	};
