@@ -106,6 +106,9 @@ $(O)/%.o: src/%.c
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) -MMD -MP -c -o $@ $<
 
+# The report's page is a part of the program.
+$(O)/cli/page.o: $(wildcard src/cli/report/*)
+
 # A unit test links the objects of every folder but the programs' own main files.
 tested = $(filter-out %/main.o,$(minsys) $(minsys-fetch) $(minsys-sandbox) $(minsys-image))
 $(O)/libtested.a: $(tested)

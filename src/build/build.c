@@ -6,6 +6,7 @@
 #include "build/history.h"
 #include "build/perform.h"
 #include "build/schedule.h"
+#include "build/trace.h"
 
 #include <string.h>
 #include <sys/file.h>
@@ -490,7 +491,8 @@ static void record(struct build *b, int result, uint64_t began)
 		b->has_stopped ? HISTORY_STOPPED
 		: result       ? HISTORY_FAILED
 			       : HISTORY_DONE,
-		began, &e))
+		began, &e) ||
+	    (*b->record && trace_write(b->host.store, b->record, &e)))
 		build_notice(b, e.text);
 }
 

@@ -60,6 +60,7 @@ struct build {
 	struct task **stages;	 /* the task of a stage, in the order of plan->stages */
 	pthread_mutex_t telling; /* held while the watch is told, and while tasks change */
 	bool has_stopped;	 /* see build_run() */
+	char record[32];	 /* the name of this build's record; "" when there is none */
 };
 
 /* What a stage of the plan came to. */

@@ -151,6 +151,22 @@ static const char **read_list(
 	return items;
 }
 
+static void read_exports(struct reading *r, json_t *object, struct history_task *task)
+{
+	struct arena *arena = &r->history->arena;
+	const char *path;
+	json_t *from;
+
+	task->exports = arena_alloc(arena, json_object_size(object) + 1, sizeof(*task->exports));
+	json_object_foreach(object, path, from)
+	{
+		struct history_export *export = &task->exports[task->export_count++];
+
+		export->path = arena_strdup(arena, path);
+		export->from = read_text(r, object, path);
+	}
+}
+
 static void read_task(struct reading *r, json_t *object, struct history_task *task)
 {
 	task->kind = (enum task_kind)read_word(r, object, "kind", kind_at, TASK_STAGE + 1);
@@ -164,9 +180,12 @@ static void read_task(struct reading *r, json_t *object, struct history_task *ta
 	}
 	if (json_object_get(object, "expected"))
 		task->expected = read_number(r, object, "expected");
+	if (json_object_get(object, "last"))
+		task->last = read_number(r, object, "last");
 	task->needs = read_list(r, object, "needs", &task->need_count);
 	if (json_object_get(object, "provides"))
 		task->provides = read_text(r, object, "provides");
+	read_exports(r, json_object_get(object, "exports"), task);
 	task->has_key = read_digest(r, object, "key", &task->key);
 	task->has_tree = read_digest(r, object, "tree", &task->tree);
 }

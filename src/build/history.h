@@ -19,6 +19,11 @@ enum history_outcome {
 	HISTORY_STOPPED, /* by the user */
 };
 
+/* What of an output is a part of the result, and where there: "." for all of the output. */
+struct history_export {
+	const char *path, *from;
+};
+
 struct history_task {
 	enum task_kind kind;
 	const char *name;
@@ -26,9 +31,12 @@ struct history_task {
 	bool has_run;
 	uint64_t begin, end;  /* when it ran, in milliseconds since the build began */
 	uint64_t expected;    /* milliseconds, by this build or one before; 0: not known */
+	uint64_t last;	      /* milliseconds, before this build; 0: not known */
 	const char **needs;   /* "<kind> <name>", as history_kind_name() has it */
 	size_t need_count;    /* of these tasks */
 	const char *provides; /* of a stage: its name for others; or NULL */
+	struct history_export *exports; /* of a stage that was asked for */
+	size_t export_count;
 	bool has_key, has_tree;
 	struct digest key;  /* of a stage: its action */
 	struct digest tree; /* of a stage: its output */
@@ -81,10 +89,9 @@ const char *history_kind_name(enum task_kind kind);
 const char *history_state_name(enum task_state state);
 const char *history_outcome_name(enum history_outcome outcome);
 
-/* Write the record of a build that has ended; nothing when none of its tasks has done anything.
- * `began` is what clock_milliseconds() was at its beginning. */
-int history_write(
-    const struct build *build, enum history_outcome outcome, uint64_t began, struct err *e);
+/* Write the record of a build that has ended, whose name is in `build` then; nothing when none of
+ * its tasks has done anything. `began` is what clock_milliseconds() was at its beginning. */
+int history_write(struct build *build, enum history_outcome outcome, uint64_t began, struct err *e);
 
 /* Keep what the files of an action hold that is about to be run. */
 int history_keep_files(struct store *store, const struct action *action, struct err *e);

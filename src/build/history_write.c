@@ -82,6 +82,16 @@ static void set_number(json_t *object, const char *name, uint64_t number)
 	json_object_set_new(object, name, json_integer((json_int_t)number));
 }
 
+static json_t *describe_exports(const struct pairs *exports)
+{
+	json_t *object = json_object();
+
+	for (size_t i = 0; i < exports->count; i++)
+		json_object_set_new(
+		    object, exports->items[i].key, json_string(exports->items[i].value));
+	return object;
+}
+
 static void describe_result(const struct build *b, const struct task *task, json_t *object)
 {
 	const struct stage_result *result = &b->results[task->index];
@@ -89,6 +99,9 @@ static void describe_result(const struct build *b, const struct task *task, json
 
 	if (provides)
 		json_object_set_new(object, "provides", json_string(provides));
+	if (result->asked && b->options->plan->stages[task->index]->exports.count)
+		json_object_set_new(object, "exports",
+		    describe_exports(&b->options->plan->stages[task->index]->exports));
 	set_digest(object, "key", &result->key);
 	if (task->state == TASK_DONE || task->state == TASK_CACHED)
 		set_digest(object, "tree", &result->tree);
@@ -116,6 +129,8 @@ static json_t *describe_task(const struct build *b, const struct task *task, uin
 		set_number(object, "begin", task->begin - began);
 		set_number(object, "end", task->end - began);
 	}
+	if (task->expected)
+		set_number(object, "last", task->expected);
 	if (task->state == TASK_DONE)
 		taken = task->end - task->begin;
 	if (taken)
@@ -203,8 +218,8 @@ static json_t *describe(const struct build *b, enum history_outcome outcome, uin
 	return root;
 }
 
-/* builds/YYYYMMDDTHHMMSS.mmmZ-<random>, so that names in order are builds in order. */
-static int make_path(uint64_t milliseconds, char ret_path[64], struct err *e)
+/* YYYYMMDDTHHMMSS.mmmZ-<random>, so that names in order are builds in order. */
+static int make_name(uint64_t milliseconds, char ret_name[32], struct err *e)
 {
 	time_t seconds = (time_t)(milliseconds / 1000);
 	struct tm utc;
@@ -215,7 +230,7 @@ static int make_path(uint64_t milliseconds, char ret_path[64], struct err *e)
 		return err_errno(e, "get random bytes");
 	gmtime_r(&seconds, &utc);
 	strftime(time, sizeof(time), "%Y%m%dT%H%M%S", &utc);
-	snprintf(ret_path, 64, "builds/%s.%03uZ-%08x", time, (unsigned)(milliseconds % 1000),
+	snprintf(ret_name, 32, "%.15s.%03uZ-%08x", time, (unsigned)(milliseconds % 1000),
 	    (unsigned)random);
 	return 0;
 }
@@ -229,15 +244,14 @@ static bool has_done_anything(const struct build *b)
 	return false;
 }
 
-int history_write(
-    const struct build *b, enum history_outcome outcome, uint64_t began, struct err *e)
+int history_write(struct build *b, enum history_outcome outcome, uint64_t began, struct err *e)
 {
 	struct store *store = b->options->store;
 	_cleanup_buf_ struct buf list = {0};
 	_cleanup_free_ char *text = NULL;
 	uint64_t began_unix = unix_milliseconds() - (clock_milliseconds() - began);
 	struct digest tools;
-	char path[64];
+	char name[32], path[64];
 	json_t *root;
 
 	if (!has_done_anything(b))
@@ -245,7 +259,7 @@ int history_write(
 	history_describe_tools(&b->options->plan->tools, &list);
 	tools = digest_of(list.data, list.length);
 	if (store_content_keep(store, &tools, list.data, list.length, e) ||
-	    make_path(began_unix, path, e))
+	    make_name(began_unix, name, e))
 		return err_wrap(e, "record this build");
 	root = describe(b, outcome, began, began_unix, &tools);
 	text = json_dumps(root, JSON_COMPACT);
@@ -254,7 +268,9 @@ int history_write(
 		return err_set(e, "record this build: a name in it is not UTF-8");
 	buf_free(&list);
 	buf_printf(&list, "%s\n", text);
-	return store_text_put(store, path, list.data, list.length, e)
-		   ? err_wrap(e, "record this build")
-		   : 0;
+	snprintf(path, sizeof(path), "builds/%s", name);
+	if (store_text_put(store, path, list.data, list.length, e))
+		return err_wrap(e, "record this build");
+	memcpy(b->record, name, sizeof(name));
+	return 0;
 }

@@ -20,6 +20,7 @@ struct cli {
 	const char *target;    /* NULL: the default one */
 	const char *out;       /* --out, or NULL */
 	const char *results;   /* --results, or NULL */
+	const char *trace;     /* --trace, or NULL */
 	const char *isolation; /* auto, or the name of one */
 	const char *mirror;
 	unsigned jobs;
@@ -54,7 +55,7 @@ struct command {
 };
 
 extern const struct command cmd_build, cmd_fetch, cmd_list, cmd_graph, cmd_boot, cmd_lock,
-    cmd_update, cmd_root, cmd_doctor, cmd_why, cmd_check;
+    cmd_update, cmd_root, cmd_doctor, cmd_why, cmd_check, cmd_report;
 
 /* Print on standard error what others may have written: nothing in it commands the terminal. */
 void cli_show(const char *bytes, size_t length);

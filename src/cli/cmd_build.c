@@ -5,6 +5,7 @@
 #include "build/choice.h"
 #include "build/export.h"
 #include "build/pack.h"
+#include "build/trace.h"
 #include "cli/progress.h"
 
 #include <signal.h>
@@ -76,6 +77,17 @@ void cli_end_by_signal(const struct cli *cli)
 	raise(cli_stop);
 }
 
+/* Where to learn afterwards what this build did. */
+static void show_record(const struct cli *cli, const struct build *build)
+{
+	_cleanup_free_ char *trace = NULL;
+
+	if (!cli->verbose || !*build->record)
+		return;
+	trace = trace_path(build->options->store, build->record);
+	fprintf(stderr, "recorded as build %s; its trace: %s\n", build->record, trace);
+}
+
 /* `out` is NULL when nothing is to be written there. */
 static int build_and_export(
     struct cli *cli, const struct plan *plan, struct store *store, const char *out)
@@ -114,6 +126,7 @@ static int build_and_export(
 		status = cli_fail(&e);
 	else if (out)
 		report(cli, &build, out, &outcome);
+	show_record(cli, &build);
 	build_free(&build);
 	buf_free(&outcome.kept);
 	return status;

@@ -29,6 +29,7 @@ static const struct command *const commands[] = {
     &cmd_doctor,
     &cmd_why,
     &cmd_check,
+    &cmd_report,
 };
 
 static const char options_help[] =
@@ -36,8 +37,9 @@ static const char options_help[] =
     "  -C, --project FOLDER  the project; default: this folder or the nearest above that has\n"
     "                        a stages/sources.yaml\n"
     "  --target NAME         one of targets/; default: the one marked as default\n"
-    "  --out FOLDER          where the result goes; default: out/minsys; with stages named,\n"
-    "                        what these export\n"
+    "  -o, --out FOLDER      where the result goes; default: out/minsys; with stages named,\n"
+    "                        what these export; `report`: a file, default: out/report.html\n"
+    "  --trace FILE          `report`: write the build's trace too, for Perfetto\n"
     "  --results FOLDER      `build`, `fetch`, `root`: copy the results, what sources are "
     "unpacked\n"
     "                        from, or what is known of the tools root, into a store of their own\n"
@@ -52,7 +54,8 @@ static const char options_help[] =
     "  --dot                 `graph`: for Graphviz\n"
     "  --disk                `boot`: from the disk, not the initramfs\n"
     "  --timeout SECONDS     `boot -- COMMAND`: how long it may take; default 120\n"
-    "  --build NAME          `why`: of this build, not the last; the beginning of its name will "
+    "  --build NAME          `why`, `report`: of this build, not the last; the beginning of its "
+    "name will "
     "do\n"
     "  --dry-run             only say what would be done\n"
     "  --json                `why`: for programs\n"
@@ -87,7 +90,6 @@ static int finish(int status)
 
 enum {
 	OPTION_TARGET = 256,
-	OPTION_OUT,
 	OPTION_RESULTS,
 	OPTION_ISOLATION,
 	OPTION_CCACHE,
@@ -100,12 +102,13 @@ enum {
 	OPTION_DRY_RUN,
 	OPTION_JSON,
 	OPTION_VERSION,
+	OPTION_TRACE,
 };
 
 static const struct option long_options[] = {
     {"project", required_argument, NULL, 'C'},
     {"target", required_argument, NULL, OPTION_TARGET},
-    {"out", required_argument, NULL, OPTION_OUT},
+    {"out", required_argument, NULL, 'o'},
     {"results", required_argument, NULL, OPTION_RESULTS},
     {"jobs", required_argument, NULL, 'j'},
     {"keep-going", no_argument, NULL, 'k'},
@@ -119,6 +122,7 @@ static const struct option long_options[] = {
     {"build", required_argument, NULL, OPTION_BUILD},
     {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
     {"json", no_argument, NULL, OPTION_JSON},
+    {"trace", required_argument, NULL, OPTION_TRACE},
     {"verbose", no_argument, NULL, 'v'},
     {"quiet", no_argument, NULL, 'q'},
     {"version", no_argument, NULL, OPTION_VERSION},
@@ -170,7 +174,7 @@ static int parse_option(struct cli *cli, int option)
 	case OPTION_TARGET:
 		cli->target = optarg;
 		return 0;
-	case OPTION_OUT:
+	case 'o':
 		cli->out = optarg;
 		return 0;
 	case OPTION_RESULTS:
@@ -207,6 +211,9 @@ static int parse_option(struct cli *cli, int option)
 	case OPTION_JSON:
 		cli->json = true;
 		return 0;
+	case OPTION_TRACE:
+		cli->trace = optarg;
+		return 0;
 	case OPTION_VERSION:
 		puts("minsys " VERSION);
 		exit(finish(0));
@@ -219,7 +226,7 @@ static int parse(int argc, char **argv, struct cli *cli)
 {
 	int option;
 
-	while ((option = getopt_long(argc, argv, "C:j:kvqh", long_options, NULL)) >= 0) {
+	while ((option = getopt_long(argc, argv, "C:j:ko:vqh", long_options, NULL)) >= 0) {
 		int status = parse_option(cli, option);
 
 		if (status)

@@ -15,6 +15,7 @@
  *   removed/<key>                text: when garbage collection removed the result
  *   builds/<time>-<random>       text: what one build did, and when (see build/history.h)
  *   files/<sha256>               a file of a project that a stage was built from
+ *   traces/<build>.json          the same as builds/<build>, to look at with Perfetto
  *   locks/<key>                  held (flock) by the runner that builds it
  *   logs/<key>.log               the output of an action's last run
  *   failed/<stage>-<key>/        the build tree of a stage that failed, kept for a look
@@ -22,8 +23,9 @@
  *                                (flock) by the runners that use it
  *   tmp/<random>/                work in progress
  *
- * builds/ and files/ explain what was built, and no result depends on them: they are not flushed,
- * and those that a power failure has damaged count as missing.
+ * builds/, files/ and traces/ explain what was built, and no result depends on them: they are not
+ * flushed, and those that a power failure has damaged count as missing. minsys itself never reads
+ * a trace.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H

@@ -1,0 +1,128 @@
+// The page: fills in each section.
+
+function figure(name, value) {
+	return make("div", "", make("dt", "", name), make("dd", "", value));
+}
+
+function drawSummary() {
+	const build = data.build;
+	const ran = tasksThatRan();
+	const began = new Date(build.began).toISOString().replace("T", " ").slice(0, 19) + " UTC";
+	const words = {done: "built", failed: "failed", stopped: "stopped"};
+
+	document.title = "minsys: " + build.target + " " + words[build.outcome] + ", " + began;
+	document.getElementById("title").append(visible(build.target) + " ",
+		make("span", "badge " + build.outcome, words[build.outcome]));
+	document.getElementById("when").append(began + " · ", make("span", "name", visible(build.project)));
+	document.getElementById("figures").append(
+		figure("Time", duration(build.milliseconds)),
+		figure("Tasks", ran.length.toLocaleString("en") + " of " + data.tasks.length.toLocaleString("en") + " ran"),
+		figure("Asked for", build.asked.length ? build.asked.map(visible).join(", ") : "all stages"),
+		figure("Jobs", String(build.jobs)),
+		figure("Isolation", visible(build.isolation)),
+		figure("Compiler cache", build.ccache ? "on" : "off"));
+}
+
+function drawSources() {
+	const here = section("sources");
+
+	here.append(data.sources.length ? table("Sources", [
+		{title: "Source", class: "name", show: (source) => visible(source.name)},
+		{title: "Version", show: (source) => visible(source.version)},
+		{title: "License", show: (source) => visible(source.license)},
+		{title: "Digest of its tree", class: "wide", show: (source) => digest(source.tree)},
+	], data.sources) : make("p", "", "No source was needed."));
+	if (data.build.tools_root)
+		here.append(make("p", "", "Tools root ", digest(data.build.tools_root)));
+}
+
+function sizeOf(task) {
+	const output = data.outputs[task.tree];
+
+	return output ? bytes(output.bytes) : "not in the store any more";
+}
+
+function drawOutputs() {
+	const stages = data.tasks.filter((task) => task.tree);
+
+	section("outputs").append(stages.length ? table("Outputs of stages", [
+		{title: "Stage", class: "name", show: (task) => visible(task.name)},
+		{title: "State", show: (task) => task.state},
+		{title: "Size", class: "number", show: sizeOf},
+		{title: "Digest of its tree", class: "wide", show: (task) => digest(task.tree)},
+	], stages) : make("p", "", "No stage has an output."));
+}
+
+function allFiles() {
+	return data.tasks.flatMap((task) => (data.outputs[task.tree] || {entries: []}).entries.map((entry) => ({
+		path: task.name + "/" + entry[0],
+		size: typeof entry[1] === "number" ? entry[1] : undefined,
+		target: typeof entry[1] === "string" ? entry[1] : undefined,
+		digest: entry[2],
+	})));
+}
+
+function fileTable(files) {
+	return table("Files of all outputs", [
+		{title: "File", class: "name", show: (file) => visible(file.path) +
+			(file.target === undefined ? "" : " → " + visible(file.target))},
+		{title: "Size", class: "number", show: (file) => file.size === undefined ? "link" : bytes(file.size)},
+		{title: "SHA-256", class: "wide", show: (file) => digest(file.digest)},
+	], files, 25);
+}
+
+function drawFiles() {
+	const files = allFiles().sort((a, b) => (b.size || 0) - (a.size || 0));
+	const found = make("div", "");
+	const told = make("span", {class: "muted", role: "status"});
+	const field = make("input", {type: "search", id: "filter", autocomplete: "off", spellcheck: "false",
+		input: filter});
+
+	function filter() {
+		const text = field.value.toLowerCase();
+		const matching = files.filter((file) => visible(file.path).toLowerCase().includes(text) ||
+			(file.digest || "").startsWith(text));
+
+		told.textContent = count(matching.length, "file");
+		found.replaceChildren(fileTable(matching));
+	}
+	if (!files.length) {
+		section("files").append(make("p", "", "There are none."));
+		return;
+	}
+	section("files").append(make("p", "filter", make("label", {for: "filter"}, "Path or digest "), field, " ", told),
+		found);
+	filter();
+}
+
+function drawCauses() {
+	const here = section("causes");
+	const stages = data.tasks.filter((task) => task.kind === "stage");
+	const built = stages.filter((task) => task.begin !== undefined);
+
+	here.append(make("p", "", count(built.length, "stage") + " ran; " +
+		count(stages.filter((task) => task.state === "cached").length, "stage") + " had nothing to do."));
+}
+
+function drawLinks() {
+	document.querySelector("nav").append(...[...document.querySelectorAll("h2:not(.hidden)")].map((heading) =>
+		make("a", {href: "#" + heading.id}, heading.textContent)));
+}
+
+function drawFooter() {
+	const name = data.build.name;
+
+	document.getElementById("footer").append(make("p", "", "Made by ",
+		make("code", "", "minsys report --build " + name), ". Its trace, for Perfetto, is ",
+		make("code", "", data.trace), "."));
+}
+
+drawLinks();
+drawSummary();
+drawTimeline();
+drawCauses();
+drawSizes();
+drawSources();
+drawOutputs();
+drawFiles();
+drawFooter();
