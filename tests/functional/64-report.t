@@ -65,7 +65,7 @@ large=$work/large.html
 ok 'an older build is reported by the begin of its name' quietly report --build 2020 -o "$large" \
 	--trace "$work/large.json"
 ok 'to the file that is asked for' says "$work/log" "$large: written"
-ok 'with its trace' python3 "$here/trace.py" "$work/large.json" 'download downloads' \
+ok 'with its trace' python3 "$here/trace.py" "$work/large.json" 'download linux' \
 	'unpack tools root' 'unpack linux' 'stage headers' 'stage scripts' 'stage sysroot' 'stage linux' \
 	'stage busybox' 'stage a-stage-with-a-name-that-is-as-long-as-anybody-would-ever-make-one'
 ok 'a build that is not recorded' refused report --build 2019
@@ -92,7 +92,8 @@ is() {
 }
 ok 'without an error of a script' is errors none
 ok 'without a request' is requests none
-ok 'a row a task' is tasks 'first, hostile, second'
+ok 'a row a task' is tasks \
+	'download hello, download tools root, first, hostile, second, unpack hello, unpack tools root'
 ok 'a row a source, with version and license' is sources 'hello 1.0 MIT'
 ok 'a row an output, with its digest' is outputs "$(python3 -c '
 import json, sys
@@ -113,7 +114,7 @@ done
 ok 'light' is '360 light page' 'rgb(253, 253, 252)'
 ok 'and dark' is '360 dark page' 'rgb(22, 24, 26)'
 ok 'the critical path is marked' is critical \
-	'downloads, unpack linux, linux'
+	'download linux, unpack linux, linux'
 ok 'a failure is seen' is failed 'busybox failed'
 ok 'ten thousand files do not make ten thousand cells' is cells few
 ok 'nor a slow page' is seconds few

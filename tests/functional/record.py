@@ -35,9 +35,9 @@ def tasks(store):
     many = tree(store, [(f"{f}/{n}", 40 * f + n) for f in range(100) for n in range(100)])
     image = tree(store, [("Image", 9876543), ("config", 65432)])
     return [
-        task("download", "downloads", 0, 41200, [], last=39000),
-        task("unpack", "tools root", 41210, 52900, ["download downloads"]),
-        task("unpack", "linux", 41215, 58000, ["download downloads"]),
+        task("download", "linux", 0, 41200, [], last=39000),
+        task("unpack", "tools root", 41210, 52900, ["download linux"]),
+        task("unpack", "linux", 41215, 58000, ["download linux"]),
         task("stage", "headers", 58050, 66900, ["unpack tools root", "unpack linux"],
              last=8600, tree=many),
         task("stage", "scripts", None, None, ["unpack tools root"], state="cached", tree=digest("gone")),

@@ -5,8 +5,7 @@ const TASKS_AT_FIRST = 60;
 
 // A stage is known by its name alone.
 function taskName(task) {
-	return task.kind === "stage" || task.name === "downloads" ? visible(task.name) :
-		task.kind + " " + visible(task.name);
+	return (task.kind === "stage" ? "" : task.kind + " ") + visible(task.name);
 }
 
 function tasksThatRan() {
