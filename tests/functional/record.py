@@ -57,7 +57,8 @@ def main():
         "format": "minsys build 1", "project": project, "target": "here", "began": 1577836800000,
         "milliseconds": 312010, "jobs": 2, "isolation": "userns", "ccache": False,
         "outcome": "failed", "asked": [], "tools_root": digest("tools"), "tools": digest("list"),
-        "sources": {"linux": {"version": "6.12", "license": "GPL-2.0-only", "tree": digest("linux")}},
+        "sources": {"linux": {"version": "6.12", "license": "GPL-2.0-only", "pin": digest("pin"),
+                              "tree": digest("linux")}},
         "tasks": tasks(store),
     }
     text = json.dumps(record) + "\n"

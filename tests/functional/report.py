@@ -1,5 +1,5 @@
 """report.py PAGE LARGE FOLDER: show two reports in Chromium; print what is to be seen, a fact a
-line. Pictures of the second are left in the folder: in light and dark, on a desk and a phone."""
+line. Pictures are left in the folder: of the second in light and dark, on a desk and a phone."""
 
 import json
 import os
@@ -67,12 +67,17 @@ def find_files(browser, text):
     return texts(browser, "section:has(#files) tbody th")
 
 
-def look(browser, page):
+def look(browser, page, folder):
     browser.show(page, 1280, 900)
+    browser.picture(os.path.join(folder, "page.png"))
     say("title", browser.evaluate("document.title"))
     say("tasks", ", ".join(sorted(texts(browser, ".gantt .opener"))))
     say("sources", rows(browser, "sources", 1, 2, 3))
     say("outputs", rows(browser, "outputs", 1, 4))
+    for text in texts(browser, "h3:not(h3 ~ h3) + .causes li"):
+        say("root", text)
+    for text in texts(browser, "h3 ~ h3 + .causes li"):
+        say("followed", text)
     for name in sorted(find_files(browser, "hostile/")):
         say("file", name)
 
@@ -83,6 +88,7 @@ def look_at_large(browser, page):
     say("seconds", "few" if seconds < 5 else seconds)
     say("cells", "few" if 10 < cells < 2000 else cells)
     say("critical", ", ".join(texts(browser, ".gantt .on-path .opener")))
+    say("failure", "; ".join(texts(browser, ".failure")).replace("\u00a0", " "))
     say("failed", " ".join(texts(browser, "tr:has(.badge) > th > *")))
 
 
@@ -116,7 +122,7 @@ def try_screens(browser, page, folder):
 def main():
     page, large, folder = sys.argv[1:]
     browser = Browser()
-    look(browser, page)
+    look(browser, page, folder)
     look_at_large(browser, large)
     use_keyboard(browser)
     try_screens(browser, large, folder)

@@ -95,13 +95,47 @@ function drawFiles() {
 	filter();
 }
 
-function drawCauses() {
-	const here = section("causes");
-	const stages = data.tasks.filter((task) => task.kind === "stage");
-	const built = stages.filter((task) => task.begin !== undefined);
+// Causes of one sort, each once, with the stages that it is one of.
+function collectCauses(isRoot) {
+	const stages = new Map();
 
-	here.append(make("p", "", count(built.length, "stage") + " ran; " +
-		count(stages.filter((task) => task.state === "cached").length, "stage") + " had nothing to do."));
+	for (const cause of data.whys.flatMap((why) => why.causes).filter((one) => one.root === isRoot))
+		stages.set(cause.text, (stages.get(cause.text) || new Set()).add(cause.stage));
+	return [...stages];
+}
+
+function listCauses(heading, causes) {
+	return causes.length ? [make("h3", "", heading), make("ul", "causes", causes.map(([text, stages]) =>
+		make("li", "", make("strong", "name", [...stages].map(visible).join(", ")), ": " + visible(text))))] : [];
+}
+
+function namesOf(stages) {
+	return stages.map((stage) => visible(stage.name)).join(", ");
+}
+
+function drawCauses() {
+	const stages = data.tasks.filter((task) => task.kind === "stage");
+	const ran = stages.filter((task) => task.begin !== undefined);
+	const cached = stages.filter((task) => task.state === "cached");
+	const others = stages.filter((task) => task.begin === undefined && task.state !== "cached");
+	const unexplained = ran.length - data.whys.length;
+
+	section("causes").append(
+		make("p", "", count(ran.length, "stage") + " ran; " + (cached.length || "none") + " had nothing to do."),
+		...listCauses("Root causes", collectCauses(true)),
+		...listCauses("What followed", collectCauses(false)),
+		unexplained ? make("p", "muted", "Why " + count(unexplained, "more stage") + " ran, ",
+			make("code", "", "minsys why STAGE --build " + data.build.name), " says.") : "",
+		others.length ? make("p", "", "Not begun: " + namesOf(others) + ".") : "");
+}
+
+function drawFailures() {
+	const failed = data.tasks.filter((task) => task.state === "failed");
+
+	document.getElementById("failures").append(...failed.map((task) => make("p", "failure",
+		make("strong", "name", taskName(task)), " failed",
+		task.begin === undefined ? "." : " after " + duration(task.end - task.begin) + ".",
+		...(task.kind === "stage" ? [" Its log: ", make("code", "", "minsys log " + task.name)] : []))));
 }
 
 function drawLinks() {
@@ -119,6 +153,7 @@ function drawFooter() {
 
 drawLinks();
 drawSummary();
+drawFailures();
 drawTimeline();
 drawCauses();
 drawSizes();

@@ -141,7 +141,15 @@ function rootOf(node) {
 // What is left of a box within its border, under a line of text.
 const BORDER = 2, LINE = 19;
 
-function drawCell(map, node, box, color, open, depth) {
+// Shares of the outer box, so that paper of another width holds the same.
+function putInto(outer, element, box) {
+	element.style.left = 100 * box.left / outer.width + "%";
+	element.style.top = 100 * box.top / outer.height + "%";
+	element.style.width = 100 * box.width / outer.width + "%";
+	element.style.height = 100 * box.height / outer.height + "%";
+}
+
+function drawCell(map, outer, node, whole, color, open, depth) {
 	const isFolder = !!node.children;
 	const label = visible(node.name) + (isFolder ? "/" : "");
 	const element = make("div", {
@@ -152,12 +160,10 @@ function drawCell(map, node, box, color, open, depth) {
 			open(node);
 		}),
 	});
-	const inner = {left: BORDER, top: LINE, width: box.width - 2 * BORDER - 1, height: box.height - LINE - BORDER - 1};
+	const box = {...whole, width: Math.max(1, whole.width - 1), height: Math.max(1, whole.height - 1)};
+	const inner = {left: BORDER, top: LINE, width: box.width - 2 * BORDER, height: box.height - LINE - BORDER};
 
-	element.style.left = box.left + "px";
-	element.style.top = box.top + "px";
-	element.style.width = Math.max(1, box.width - 1) + "px";
-	element.style.height = Math.max(1, box.height - 1) + "px";
+	putInto(outer, element, box);
 	map.append(element);
 	if (box.width < 34 || box.height < 18)
 		return;
@@ -165,7 +171,7 @@ function drawCell(map, node, box, color, open, depth) {
 		make("small", "", " " + bytes(node.size)) : null));
 	if (isFolder && depth < 6 && inner.width > SMALLEST && inner.height > SMALLEST)
 		squarify(cellsOf(node, inner), inner, (child, childBox) =>
-			drawCell(element, child, childBox, color, open, depth + 1));
+			drawCell(element, box, child, childBox, color, open, depth + 1));
 }
 
 function drawMap(map, node, open) {
@@ -177,7 +183,7 @@ function drawMap(map, node, open) {
 		"; the table that follows says the same");
 	if (node.size)
 		squarify(cellsOf(node, box), box, (child, childBox) => {
-			drawCell(map, child, childBox, child.isRest ? COLORS : Math.min(next, COLORS), open, 0);
+			drawCell(map, box, child, childBox, child.isRest ? COLORS : Math.min(next, COLORS), open, 0);
 			next++;
 		});
 }
