@@ -9,7 +9,7 @@ import time
 
 
 class Browser:
-    """One page. What goes wrong in it is in `errors`, what it asks the network for in `requests`."""
+    """One page. What goes wrong in it is in `errors`, what it asks for in `requests`."""
 
     def __init__(self):
         self.errors = []
@@ -41,15 +41,17 @@ class Browser:
         os.close(to_write)
         self._session = None
         target = self._wait_for_target()
-        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        answer = self.call("Target.attachToTarget", targetId=target, flatten=True)
+        self._session = answer["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(domain + ".enable")
 
     @staticmethod
     def _can_sandbox():
         """Its sandbox wants an ordinary user, and namespaces."""
-        return os.getuid() != 0 and not subprocess.run(
-            ["unshare", "-Urp", "--fork", "true"], stderr=subprocess.DEVNULL, check=False).returncode
+        trial = subprocess.run(["unshare", "-Urp", "--fork", "true"], stderr=subprocess.DEVNULL,
+                               check=False)
+        return os.getuid() != 0 and not trial.returncode
 
     def _wait_for_target(self):
         for _ in range(300):
@@ -127,7 +129,8 @@ class Browser:
 
     def print(self, path):
         """A PDF, as from a printer."""
-        answer = self.call("Page.printToPDF", printBackground=True, paperWidth=8.27, paperHeight=11.7)
+        answer = self.call("Page.printToPDF", printBackground=True, paperWidth=8.27,
+                           paperHeight=11.7)
         with open(path, "wb") as file:
             file.write(base64.b64decode(answer["data"]))
 

@@ -14,14 +14,16 @@ FAINT = """(() => {
     const number = (c) => c.match(/[\\d.]+/g).map(Number);
     const light = (c) => (c /= 255, c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
     const luminance = ([r, g, b]) => 0.2126 * light(r) + 0.7152 * light(g) + 0.0722 * light(b);
-    const mix = (top, below, share) => top.slice(0, 3).map((c, i) => c * share + below[i] * (1 - share));
+    const mix = (top, below, share) =>
+        top.slice(0, 3).map((c, i) => c * share + below[i] * (1 - share));
     const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     const faint = new Set();
     let seen = 0;
     while (walk.nextNode()) {
         const element = walk.currentNode.parentElement, text = walk.currentNode.data.trim();
         let behind = null, opacity = 1;
-        if (!text || element.closest("script, .hidden, [hidden]") || !element.getClientRects().length)
+        if (!text || element.closest("script, .hidden, [hidden]") ||
+                !element.getClientRects().length)
             continue;
         for (let at = element; at && !behind; at = at.parentElement) {
             const color = number(getComputedStyle(at).backgroundColor);
@@ -115,7 +117,8 @@ def try_screens(browser, page, folder):
             browser.evaluate("document.querySelector('.gantt .opener').click()")
             say(screen + " wider", browser.evaluate(WIDER))
             say(screen + " faint", browser.evaluate(FAINT))
-            say(screen + " page", browser.evaluate("getComputedStyle(document.body).backgroundColor"))
+            say(screen + " page",
+                browser.evaluate("getComputedStyle(document.body).backgroundColor"))
             browser.picture(os.path.join(folder, f"{screen}.png"))
 
 
@@ -130,7 +133,8 @@ def main():
     browser.print(printed)
     say("printed", "yes" if os.path.getsize(printed) > 10000 else "no")
     say("errors", browser.errors)
-    say("requests", [url for url in browser.requests if url not in ("file://" + page, "file://" + large)])
+    shown = ("file://" + page, "file://" + large)
+    say("requests", [url for url in browser.requests if url not in shown])
     browser.close()
 
 

@@ -13,11 +13,12 @@ function drawSummary() {
 	document.title = "minsys: " + build.target + " " + words[build.outcome] + ", " + began;
 	document.getElementById("title").append(visible(build.target) + " ",
 		make("span", "badge " + build.outcome, words[build.outcome]));
-	document.getElementById("when").append(began + " · ", make("span", "name", visible(build.project)));
+	document.getElementById("when").append(began + " · ",
+		make("span", "name", visible(build.project)));
 	document.getElementById("figures").append(
 		figure("Time", duration(build.milliseconds)),
-		figure("Tasks", ran.length.toLocaleString("en") + " of " + data.tasks.length.toLocaleString("en") + " ran"),
-		figure("Asked for", build.asked.length ? build.asked.map(visible).join(", ") : "all stages"),
+		figure("Tasks", grouped(ran.length) + " of " + grouped(data.tasks.length) + " ran"),
+		figure("Asked for", build.asked.map(visible).join(", ") || "all stages"),
 		figure("Jobs", String(build.jobs)),
 		figure("Isolation", visible(build.isolation)),
 		figure("Compiler cache", build.ccache ? "on" : "off"));
@@ -54,19 +55,21 @@ function drawOutputs() {
 }
 
 function allFiles() {
-	return data.tasks.flatMap((task) => (data.outputs[task.tree] || {entries: []}).entries.map((entry) => ({
-		path: task.name + "/" + entry[0],
-		size: typeof entry[1] === "number" ? entry[1] : undefined,
-		target: typeof entry[1] === "string" ? entry[1] : undefined,
-		digest: entry[2],
-	})));
+	return data.tasks.filter((task) => data.outputs[task.tree]).flatMap((task) =>
+		data.outputs[task.tree].entries.map((entry) => ({
+			path: task.name + "/" + entry[0],
+			size: typeof entry[1] === "number" ? entry[1] : undefined,
+			target: typeof entry[1] === "string" ? entry[1] : undefined,
+			digest: entry[2],
+		})));
 }
 
 function fileTable(files) {
 	return table("Files of all outputs", [
 		{title: "File", class: "name", show: (file) => visible(file.path) +
 			(file.target === undefined ? "" : " → " + visible(file.target))},
-		{title: "Size", class: "number", show: (file) => file.size === undefined ? "link" : bytes(file.size)},
+		{title: "Size", class: "number", show: (file) =>
+			file.size === undefined ? "link" : bytes(file.size)},
 		{title: "SHA-256", class: "wide", show: (file) => digest(file.digest)},
 	], files, 25);
 }
@@ -75,12 +78,13 @@ function drawFiles() {
 	const files = allFiles().sort((a, b) => (b.size || 0) - (a.size || 0));
 	const found = make("div", "");
 	const told = make("span", {class: "muted", role: "status"});
-	const field = make("input", {type: "search", id: "filter", autocomplete: "off", spellcheck: "false",
-		input: filter});
+	const field = make("input", {type: "search", id: "filter", autocomplete: "off",
+		spellcheck: "false", input: filter});
 
 	function filter() {
 		const text = field.value.toLowerCase();
-		const matching = files.filter((file) => visible(file.path).toLowerCase().includes(text) ||
+		const matching = files.filter((file) =>
+			visible(file.path).toLowerCase().includes(text) ||
 			(file.digest || "").startsWith(text));
 
 		told.textContent = count(matching.length, "file");
@@ -90,8 +94,8 @@ function drawFiles() {
 		section("files").append(make("p", "", "There are none."));
 		return;
 	}
-	section("files").append(make("p", "filter", make("label", {for: "filter"}, "Path or digest "), field, " ", told),
-		found);
+	section("files").append(make("p", "filter",
+		make("label", {for: "filter"}, "Path or digest "), field, " ", told), found);
 	filter();
 }
 
@@ -99,14 +103,17 @@ function drawFiles() {
 function collectCauses(isRoot) {
 	const stages = new Map();
 
-	for (const cause of data.whys.flatMap((why) => why.causes).filter((one) => one.root === isRoot))
-		stages.set(cause.text, (stages.get(cause.text) || new Set()).add(cause.stage));
+	for (const {root, text, stage} of data.whys.flatMap((why) => why.causes))
+		if (root === isRoot)
+			stages.set(text, (stages.get(text) || new Set()).add(stage));
 	return [...stages];
 }
 
 function listCauses(heading, causes) {
-	return causes.length ? [make("h3", "", heading), make("ul", "causes", causes.map(([text, stages]) =>
-		make("li", "", make("strong", "name", [...stages].map(visible).join(", ")), ": " + visible(text))))] : [];
+	const items = causes.map(([text, stages]) => make("li", "",
+		make("strong", "name", [...stages].map(visible).join(", ")), ": " + visible(text)));
+
+	return items.length ? [make("h3", "", heading), make("ul", "causes", items)] : [];
 }
 
 function namesOf(stages) {
@@ -121,11 +128,13 @@ function drawCauses() {
 	const unexplained = ran.length - data.whys.length;
 
 	section("causes").append(
-		make("p", "", count(ran.length, "stage") + " ran; " + (cached.length || "none") + " had nothing to do."),
+		make("p", "", count(ran.length, "stage") + " ran; " +
+			(cached.length ? grouped(cached.length) : "none") + " had nothing to do."),
 		...listCauses("Root causes", collectCauses(true)),
 		...listCauses("What followed", collectCauses(false)),
-		unexplained ? make("p", "muted", "Why " + count(unexplained, "more stage") + " ran, ",
-			make("code", "", "minsys why STAGE --build " + data.build.name), " says.") : "",
+		unexplained ? make("p", "muted", "Why the other " + grouped(unexplained) + " ran, ",
+			make("code", "", "minsys why STAGE --build " + data.build.name),
+			" says.") : "",
 		others.length ? make("p", "", "Not begun: " + namesOf(others) + ".") : "");
 }
 
@@ -135,11 +144,14 @@ function drawFailures() {
 	document.getElementById("failures").append(...failed.map((task) => make("p", "failure",
 		make("strong", "name", taskName(task)), " failed",
 		task.begin === undefined ? "." : " after " + duration(task.end - task.begin) + ".",
-		...(task.kind === "stage" ? [" Its log: ", make("code", "", "minsys log " + task.name)] : []))));
+		task.kind === "stage" ? " Its log: " : null,
+		task.kind === "stage" ? make("code", "", "minsys log " + task.name) : null)));
 }
 
 function drawLinks() {
-	document.querySelector("nav").append(...[...document.querySelectorAll("h2:not(.hidden)")].map((heading) =>
+	const headings = [...document.querySelectorAll("h2:not(.hidden)")];
+
+	document.querySelector("nav").append(...headings.map((heading) =>
 		make("a", {href: "#" + heading.id}, heading.textContent)));
 }
 

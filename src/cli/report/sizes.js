@@ -42,10 +42,12 @@ function addOutput(root, output, from, path) {
 		const isWithin = from === "." || name === from || name.startsWith(from + "/");
 
 		if (isWithin && typeof size === "number")
-			addFile(root, path + (from === "." ? "/" + name : name.slice(from.length)), size);
+			addFile(root, path + (from === "." ? "/" + name : name.slice(from.length)),
+				size);
 	}
 	if (from === "." && output.others)
-		addFile(root, path + "/" + count(output.others, "small file"), output.other_bytes, output.others);
+		addFile(root, path + "/" + count(output.others, "small file"), output.other_bytes,
+			output.others);
 }
 
 // One folder a stage that has an output.
@@ -86,16 +88,16 @@ function cellsOf(node, box) {
 
 // Squarified treemaps (Bruls, Huizing, van Wijk, 2000): rows along the shorter side, each filled
 // for as long as that makes its worst cell more like a square.
-function worst(areas, sum, side) {
-	return Math.max(side * side * areas[0] / (sum * sum),
-		sum * sum / (side * side * areas[areas.length - 1]));
+function worst(largest, smallest, sum, side) {
+	return Math.max(side * side * largest / (sum * sum), sum * sum / (side * side * smallest));
 }
 
 function takeRow(areas, side) {
 	let length = 1, sum = areas[0];
 
-	while (length < areas.length && worst(areas.slice(0, length + 1), sum + areas[length], side) <=
-			worst(areas.slice(0, length), sum, side))
+	while (length < areas.length &&
+			worst(areas[0], areas[length], sum + areas[length], side) <=
+			worst(areas[0], areas[length - 1], sum, side))
 		sum += areas[length++];
 	return [length, sum];
 }
@@ -160,8 +162,10 @@ function drawCell(map, outer, node, whole, color, open, depth) {
 			open(node);
 		}),
 	});
-	const box = {...whole, width: Math.max(1, whole.width - 1), height: Math.max(1, whole.height - 1)};
-	const inner = {left: BORDER, top: LINE, width: box.width - 2 * BORDER, height: box.height - LINE - BORDER};
+	const box = {...whole, width: Math.max(1, whole.width - 1),
+		height: Math.max(1, whole.height - 1)};
+	const inner = {left: BORDER, top: LINE, width: box.width - 2 * BORDER,
+		height: box.height - LINE - BORDER};
 
 	putInto(outer, element, box);
 	map.append(element);
@@ -176,15 +180,15 @@ function drawCell(map, outer, node, whole, color, open, depth) {
 
 function drawMap(map, node, open) {
 	const box = {left: 0, top: 0, width: map.clientWidth, height: map.clientHeight};
-	let next = 0;
+	let color = 0;
 
 	map.replaceChildren();
 	map.setAttribute("aria-label", "Treemap of " + (pathOf(node) || node.name) +
 		"; the table that follows says the same");
 	if (node.size)
 		squarify(cellsOf(node, box), box, (child, childBox) => {
-			drawCell(map, box, child, childBox, child.isRest ? COLORS : Math.min(next, COLORS), open, 0);
-			next++;
+			drawCell(map, box, child, childBox, child.isRest ? COLORS : color, open, 0);
+			color = Math.min(color + 1, COLORS);
 		});
 }
 
@@ -192,7 +196,8 @@ function share(node, child) {
 	const inner = make("i", "");
 
 	inner.style.width = 100 * child.size / node.size + "%";
-	return [make("span", "share", inner), make("span", "percent", percent(child.size, node.size))];
+	return [make("span", "share", inner),
+		make("span", "percent", percent(child.size, node.size))];
 }
 
 function folderTable(node, open) {
@@ -209,8 +214,9 @@ function crumbs(node, open) {
 
 	for (let at = node; at; at = at.parent)
 		parts.unshift(at);
-	return parts.flatMap((part, i) => [i ? " / " : null, part === node ?
-		make("strong", "", visible(part.name)) : button(visible(part.name), () => open(part))]);
+	return parts.flatMap((part, i) => [i ? " / " : null,
+		part === node ? make("strong", "", visible(part.name)) :
+			button(visible(part.name), () => open(part))]);
 }
 
 function drawSizes() {
@@ -219,22 +225,25 @@ function drawSizes() {
 	const where = make("p", {class: "crumbs", "aria-live": "polite"});
 	const map = make("div", {class: "map", role: "img"});
 	const list = make("div", "");
-	const choices = roots.map((root) => make("button", {type: "button", click: () => open(root)},
-		root.name[0].toUpperCase() + root.name.slice(1)));
+	const choices = roots.map((root) =>
+		button(root.name[0].toUpperCase() + root.name.slice(1), () => open(root)));
 	let at;
 
 	function open(node) {
-		const hadFocus = list.contains(document.activeElement) || where.contains(document.activeElement);
+		const focused = document.activeElement;
+		const hadFocus = list.contains(focused) || where.contains(focused);
 
 		at = node;
 		for (const [i, choice] of choices.entries())
 			choice.setAttribute("aria-pressed", String(rootOf(node) === roots[i]));
 		where.replaceChildren(...crumbs(node, open).filter(Boolean),
-			make("span", "muted", " " + bytes(node.size) + " in " + count(node.files, "file")));
+			make("span", "muted",
+				" " + bytes(node.size) + " in " + count(node.files, "file")));
 		list.replaceChildren(folderTable(node, open));
 		drawMap(map, node, open);
 		if (hadFocus)
-			(where.querySelector("button:last-of-type") || list.querySelector("button") || map).focus();
+			(where.querySelector("button:last-of-type") ||
+				list.querySelector("button") || map).focus();
 	}
 	if (!roots.length) {
 		here.append(make("p", "", "The store holds no output of this build any more."));

@@ -3,10 +3,12 @@
 
 const data = JSON.parse(document.getElementById("data").textContent);
 
-// Characters that have no shape of their own, or turn the order of others around, as their numbers.
+// Characters that have no shape of their own, or turn the order of others around.
+const HIDDEN = /[\u0080-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
+
+// A text with their numbers in place of them.
 function visible(text) {
-	return text.replace(/[\u0080-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g,
-		(c) => "\\u{" + c.codePointAt(0).toString(16) + "}");
+	return text.replace(HIDDEN, (c) => "\\u{" + c.codePointAt(0).toString(16) + "}");
 }
 
 // An element with attributes (a class for a string) and children: nodes or texts.
@@ -32,8 +34,13 @@ function section(id) {
 	return document.getElementById(id).parentElement;
 }
 
-function count(number, noun, plural) {
-	return number.toLocaleString("en") + " " + (number === 1 ? noun : plural || noun + "s");
+// "12,345"
+function grouped(number) {
+	return number.toLocaleString("en");
+}
+
+function count(number, noun) {
+	return grouped(number) + " " + noun + (number === 1 ? "" : "s");
 }
 
 // A number and its unit stay on one line.
@@ -93,6 +100,10 @@ function row(columns, item) {
 		cell(i ? "td" : "th", column, column.show(item))));
 }
 
+function heading(column) {
+	return make("th", {role: "columnheader", scope: "col", class: column.class}, column.title);
+}
+
 // A table of items that shows some, and more on demand. On a narrow screen each row becomes a
 // block; the roles say that it still is a table. A column has a title, show(item) and a class.
 function table(caption, columns, items, step = 100) {
@@ -101,16 +112,17 @@ function table(caption, columns, items, step = 100) {
 	let shown = 0;
 
 	function extend(number) {
-		body.append(...items.slice(shown, shown + number).map((item) => row(columns, item)));
-		shown = Math.min(items.length, shown + number);
-		more.hidden = shown >= items.length;
-		more.textContent = "Show " + Math.min(10 * step, items.length - shown).toLocaleString("en") +
-			" more of " + items.length.toLocaleString("en");
+		const next = items.slice(shown, shown + number);
+
+		body.append(...next.map((item) => row(columns, item)));
+		shown += next.length;
+		more.hidden = shown === items.length;
+		more.textContent = "Show " + grouped(Math.min(10 * step, items.length - shown)) +
+			" more of " + grouped(items.length);
 	}
 	extend(step);
 	return make("div", "listing", make("table", {role: "table"},
 		make("caption", "hidden", caption),
-		make("thead", {role: "rowgroup"}, make("tr", {role: "row"}, columns.map((column) =>
-			make("th", {role: "columnheader", scope: "col", class: column.class}, column.title)))),
+		make("thead", {role: "rowgroup"}, make("tr", {role: "row"}, columns.map(heading))),
 		body), more);
 }

@@ -15,8 +15,8 @@ function tasksThatRan() {
 
 // Where the axis has its marks, in milliseconds: about five of them.
 function ticks() {
-	const steps = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 10e3, 15e3, 30e3, 60e3, 120e3,
-		300e3, 600e3, 900e3, 1800e3, 3600e3, 7200e3, 14400e3, 43200e3, 86400e3];
+	const steps = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 10e3, 15e3, 30e3, 60e3,
+		120e3, 300e3, 600e3, 900e3, 1800e3, 3600e3, 7200e3, 14400e3, 43200e3, 86400e3];
 	const step = steps.find((candidate) => total / candidate <= 5.5) || total;
 
 	return Array.from({length: Math.floor(total / step) + 1}, (_, i) => i * step);
@@ -68,11 +68,12 @@ function compared(task) {
 
 function facts(task) {
 	const needs = task.needs.map((need) => taskName(data.tasks[need])).join(", ");
+	const waited = task.begin - task.ready;
 	const rows = [
 		["State", task.state + (task.critical ? ", on the critical path" : "")],
 		["Took", compared(task)],
 		["Began after", duration(task.begin) +
-			(task.begin > task.ready ? ", when it had waited for " + duration(task.begin - task.ready) : "")],
+			(waited > 0 ? ", when it had waited for " + duration(waited) : "")],
 		["Needs", needs || "nothing"],
 		["Action", digest(task.key)],
 		["Output", digest(task.tree)],
@@ -84,12 +85,14 @@ function facts(task) {
 
 // A press on the name opens a row with all that is known of the task.
 function taskRow(task) {
-	const opener = make("button", {type: "button", class: "opener", "aria-expanded": "false", click: toggle},
-		taskName(task));
+	const opener = make("button", {type: "button", class: "opener", "aria-expanded": "false",
+		click: toggle}, taskName(task));
 	const line = make("tr", {role: "row", class: task.critical ? "on-path" : undefined},
 		make("th", {role: "rowheader", scope: "row"}, opener,
-			task.critical ? make("span", {class: "mark", title: "on the critical path"}, "◆") : null,
-			barKind(task) === task.state ? make("span", "badge " + task.state, task.state) : null),
+			task.critical ?
+				make("span", {class: "mark", "aria-hidden": "true"}, "◆") : null,
+			barKind(task) === task.state ?
+				make("span", "badge " + task.state, task.state) : null),
 		make("td", {role: "cell", class: "number"}, duration(task.end - task.begin)),
 		make("td", {role: "cell", class: "when"}, bar(task)));
 	let details = null;
@@ -163,8 +166,9 @@ function criticalPath(tasks) {
 	const path = tasks.filter((task) => task.critical);
 	const work = path.reduce((sum, task) => sum + task.end - task.begin, 0);
 
-	return make("p", "path", make("strong", "", "Critical path"), ": " + duration(work) + " in " +
-		count(path.length, "task") + " one behind the other. ",
+	return make("p", "path", make("strong", "", "Critical path"),
+		": " + duration(work) + " in " + count(path.length, "task") +
+		", one behind the other. ",
 	path.flatMap((task, i) => [i ? " → " : "", make("span", "name", taskName(task)),
 		" " + duration(task.end - task.begin)]));
 }
@@ -172,13 +176,14 @@ function criticalPath(tasks) {
 function drawTimeline() {
 	const tasks = tasksThatRan();
 	const here = section("timeline");
+	const work = tasks.reduce((sum, task) => sum + task.end - task.begin, 0);
 
 	if (!tasks.length) {
 		here.append(make("p", "", "No task ran."));
 		return;
 	}
-	here.append(make("p", "", count(tasks.length, "task") + " ran, at most " + mostAtOnce(tasks) + " at once, " +
-		(tasks.reduce((sum, task) => sum + task.end - task.begin, 0) / total).toFixed(1) +
+	here.append(make("p", "", count(tasks.length, "task") + " ran, at most " +
+		mostAtOnce(tasks) + " at once, " + (work / total).toFixed(1) +
 		" on average. A name opens what is known of it."),
 	criticalPath(tasks), legend(tasks), ...timelineTable(tasks));
 }
