@@ -85,9 +85,10 @@ def look(browser, page, folder):
 
 
 def look_at_large(browser, page):
-    seconds = browser.show(page, 1280, 900)
+    browser.show(page, 1280, 900)
+    seconds = browser.work()
     cells = browser.evaluate("document.querySelectorAll('.map .cell').length")
-    say("seconds", "few" if seconds < 5 else seconds)
+    say("seconds", "few" if 0 < seconds < 3 else seconds)
     say("cells", "few" if 10 < cells < 2000 else cells)
     say("critical", ", ".join(texts(browser, ".gantt .on-path .opener")))
     say("failure", "; ".join(texts(browser, ".failure")).replace("\u00a0", " "))
