@@ -40,10 +40,11 @@ FAINT = """(() => {
     return seen < 50 ? "too little text" : [...faint].join(", ");
 })()"""
 
-WIDER = """[...document.querySelectorAll("*")].filter((e) => e.getClientRects().length &&
-    !e.closest(".hidden, .map") && e.getBoundingClientRect().right > innerWidth + 0.5)
+# A phone's innerWidth grows with what is too wide.
+WIDER = """((width) => [...document.querySelectorAll("*")].filter((e) => e.getClientRects().length &&
+    !e.closest(".hidden, .map") && e.getBoundingClientRect().right > width + 0.5)
     .map((e) => e.tagName + " " + e.className).join(", ") ||
-    (document.documentElement.scrollWidth > innerWidth ? "the page" : "")"""
+    (document.documentElement.scrollWidth > width ? "the page" : ""))"""
 
 
 def say(fact, value):
@@ -116,7 +117,7 @@ def try_screens(browser, page, folder):
             screen = f"{width} {'dark' if dark else 'light'}"
             browser.show(page, width, height, dark)
             browser.evaluate("document.querySelector('.gantt .opener').click()")
-            say(screen + " wider", browser.evaluate(WIDER))
+            say(screen + " wider", browser.evaluate(f"{WIDER}({width})"))
             say(screen + " faint", browser.evaluate(FAINT))
             say(screen + " page",
                 browser.evaluate("getComputedStyle(document.body).backgroundColor"))
