@@ -313,15 +313,20 @@ static json_t *describe_why(const struct why *why)
 	return description;
 }
 
-/* Of the stages that ran. Each is compared with records of builds before, so that there is a limit
- * to how many are. */
+static bool is_explained(size_t count, const struct history *history)
+{
+	return count < REPORT_CAUSES && count * history->task_count <= REPORT_COMPARED;
+}
+
+/* Of the stages that ran. */
 static int describe_whys(
     struct store *store, const struct history *history, json_t **ret_whys, struct err *e)
 {
 	struct why_question question = {store, history->project, history->target, NULL};
 	json_t *whys = json_array();
 
-	for (size_t i = 0; i < history->task_count && json_array_size(whys) < REPORT_CAUSES; i++) {
+	for (size_t i = 0; i < history->task_count && is_explained(json_array_size(whys), history);
+	     i++) {
 		const struct history_task *task = &history->tasks[i];
 		struct why why;
 

@@ -10,8 +10,10 @@
 
 /* Files that are listed; of more, the smallest are only counted. */
 #define REPORT_FILES 50000
-/* Stages of which it is said why they ran; of more, not. */
+/* Stages of which it is said why they ran; of more, not. Each is compared with records of builds
+ * before, which takes the longer the more tasks these have: so many tasks may be read for it. */
 #define REPORT_CAUSES 100
+#define REPORT_COMPARED 100000
 
 /*
  * Write it, without any `<`, so that it can stand within a page. Names come out of trees that

@@ -78,12 +78,15 @@ static void add_lanes(struct trace *t, const struct history *history)
 	add_lane(t, LANE_OF_REST, "did not run", count);
 }
 
+/* Of one that did not run there is no more to say than why: there may be thousands. */
 static json_t *describe_task(const struct timeline_task *task)
 {
 	const struct history_task *record = task->record;
-	json_t *facts = json_object(), *needs = json_array();
+	json_t *facts = json_object(), *needs;
 
 	set(facts, "state", json_string(history_state_name(record->state)));
+	if (!record->has_run)
+		return facts;
 	if (record->has_key)
 		set(facts, "key", hex(&record->key));
 	if (record->has_tree)
@@ -92,6 +95,7 @@ static json_t *describe_task(const struct timeline_task *task)
 		set(facts, "last_milliseconds", number(record->last));
 	if (task->is_critical)
 		set(facts, "critical", json_true());
+	needs = json_array();
 	for (size_t i = 0; i < record->need_count; i++)
 		json_array_append_new(needs, json_string(record->needs[i]));
 	set(facts, "needs", needs);

@@ -117,7 +117,7 @@ function listCauses(heading, causes) {
 }
 
 function namesOf(stages) {
-	return stages.map((stage) => visible(stage.name)).join(", ");
+	return shorten(stages.map((stage) => visible(stage.name)), "…").join(", ");
 }
 
 function drawCauses() {
@@ -135,7 +135,8 @@ function drawCauses() {
 		unexplained ? make("p", "muted", "Why the other " + grouped(unexplained) + " ran, ",
 			make("code", "", "minsys why STAGE --build " + data.build.name),
 			" says.") : "",
-		others.length ? make("p", "", "Not begun: " + namesOf(others) + ".") : "");
+		others.length ? make("p", "", "Not begun, " + grouped(others.length) + ": " +
+			namesOf(others) + ".") : "");
 }
 
 function drawFailures() {

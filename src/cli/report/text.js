@@ -39,6 +39,11 @@ function grouped(number) {
 	return number.toLocaleString("en");
 }
 
+// Of a long list, its begin and its end.
+function shorten(list, gap) {
+	return list.length <= 40 ? list : [...list.slice(0, 20), gap, ...list.slice(-10)];
+}
+
 function count(number, noun) {
 	return grouped(number) + " " + noun + (number === 1 ? "" : "s");
 }

@@ -1,6 +1,7 @@
 // The timeline: a table with a row a task, whose last cell is drawn as a bar.
 
-const total = Math.max(1, data.build.milliseconds, ...data.tasks.map((task) => task.end || 0));
+const total = data.tasks.reduce((latest, task) => Math.max(latest, task.end || 0),
+	data.build.milliseconds || 1);
 const TASKS_AT_FIRST = 60;
 
 // A stage is known by its name alone.
@@ -169,8 +170,9 @@ function criticalPath(tasks) {
 	return make("p", "path", make("strong", "", "Critical path"),
 		": " + duration(work) + " in " + count(path.length, "task") +
 		", one behind the other. ",
-	path.flatMap((task, i) => [i ? " → " : "", make("span", "name", taskName(task)),
-		" " + duration(task.end - task.begin)]));
+	shorten(path.map((task) => [make("span", "name", taskName(task)),
+		" " + duration(task.end - task.begin)]), "…").flatMap((part, i) =>
+		[i ? " → " : "", part].flat()));
 }
 
 function drawTimeline() {
