@@ -11,17 +11,9 @@
 #include <string.h>
 #include <sys/file.h>
 
-static size_t stage_index(const struct plan *plan, const struct stage *stage)
-{
-	for (size_t i = 0; i < plan->stage_count; i++)
-		if (plan->stages[i] == stage)
-			return i;
-	abort(); /* a stage is always of its plan */
-}
-
 struct stage_result *build_result(const struct build *b, const struct stage *stage)
 {
-	return &b->results[stage_index(b->options->plan, stage)];
+	return &b->results[stage->number];
 }
 
 static int want_named(struct build *b, struct err *e)
@@ -35,7 +27,7 @@ static int want_named(struct build *b, struct err *e)
 			return err_kind(e, ERR_INPUT,
 			    "there is no stage `%s`; `minsys list` shows those there are",
 			    b->options->stages[i]);
-		b->results[stage_index(plan, stage)].asked = true;
+		build_result(b, stage)->asked = true;
 	}
 	return 0;
 }
@@ -57,7 +49,7 @@ static int mark_wanted(struct build *b, struct err *e)
 		if (!b->results[i].wanted)
 			continue;
 		for (size_t n = 0; n < stage->need_count; n++)
-			b->results[stage_index(plan, stage->needs[n])].wanted = true;
+			build_result(b, stage->needs[n])->wanted = true;
 		for (size_t s = 0; s < stage->source_count; s++)
 			b->inputs.wanted[inputs_number(&b->inputs, stage->sources[s])] = true;
 	}
@@ -126,7 +118,7 @@ static void add_stage(struct build *b, size_t number)
 	for (size_t i = 0; i < stage->source_count; i++)
 		add_need(task, b->unpacks[inputs_number(&b->inputs, stage->sources[i])]);
 	for (size_t i = 0; i < stage->need_count; i++)
-		add_need(task, b->stages[stage_index(b->options->plan, stage->needs[i])]);
+		add_need(task, b->stages[stage->needs[i]->number]);
 }
 
 static void make_tasks(struct build *b)

@@ -52,20 +52,10 @@ void plan_list(const struct plan *plan, struct buf *ret_text)
 }
 
 struct drawing {
-	const struct plan *plan;
 	bool *drawn; /* with its needs, in the order of plan->stages */
 	struct buf *text;
 	struct buf indent;
 };
-
-static size_t index_of(const struct plan *plan, const struct stage *stage)
-{
-	size_t i = 0;
-
-	while (plan->stages[i] != stage)
-		i++;
-	return i;
-}
 
 static void draw_needs(struct drawing *d, const struct stage *stage)
 {
@@ -74,7 +64,7 @@ static void draw_needs(struct drawing *d, const struct stage *stage)
 	for (size_t i = 0; i < stage->need_count; i++) {
 		const struct stage *need = stage->needs[i];
 		bool last = i + 1 == stage->need_count;
-		bool *drawn = &d->drawn[index_of(d->plan, need)];
+		bool *drawn = &d->drawn[need->number];
 
 		buf_printf(d->text, "%s%s%s%s\n", buf_text(&d->indent), last ? "└─ " : "├─ ",
 		    need->name, *drawn && need->need_count ? " …" : "");
@@ -88,22 +78,22 @@ static void draw_needs(struct drawing *d, const struct stage *stage)
 	}
 }
 
-static bool is_needed(const struct plan *plan, const struct stage *stage)
+static void mark_needed(const struct plan *plan, bool *needed)
 {
 	for (size_t i = 0; i < plan->stage_count; i++)
 		for (size_t n = 0; n < plan->stages[i]->need_count; n++)
-			if (plan->stages[i]->needs[n] == stage)
-				return true;
-	return false;
+			needed[plan->stages[i]->needs[n]->number] = true;
 }
 
 void plan_draw_tree(const struct plan *plan, struct buf *ret_text)
 {
 	_cleanup_free_ bool *drawn = xcalloc(plan->stage_count, sizeof(*drawn));
-	struct drawing d = {.plan = plan, .drawn = drawn, .text = ret_text};
+	_cleanup_free_ bool *needed = xcalloc(plan->stage_count, sizeof(*needed));
+	struct drawing d = {.drawn = drawn, .text = ret_text};
 
+	mark_needed(plan, needed);
 	for (size_t i = 0; i < plan->stage_count; i++) {
-		if (is_needed(plan, plan->stages[i]))
+		if (needed[i])
 			continue;
 		buf_printf(ret_text, "%s\n", plan->stages[i]->name);
 		draw_needs(&d, plan->stages[i]);

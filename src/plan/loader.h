@@ -5,6 +5,7 @@
 #ifndef PLAN_LOADER_H
 #define PLAN_LOADER_H
 
+#include "base/map.h"
 #include "plan/plan.h"
 #include "plan/reader.h"
 
@@ -14,6 +15,7 @@ struct stage_file {
 	struct reader reader; /* for the places of what turns out to be wrong */
 	struct names sources;
 	struct names needs;
+	struct stage_file **needed; /* as many as the stage has needs, in the same order */
 	enum {
 		STAGE_UNSEEN,
 		STAGE_OPEN, /* on the path being followed */
@@ -27,6 +29,7 @@ struct loader {
 	struct problems *problems;
 	struct stage_file *stages; /* sorted by name */
 	size_t stage_count;
+	struct map stage_numbers; /* by name: where in `stages` */
 	struct target *targets; /* sorted by name */
 	size_t target_count;
 };

@@ -55,10 +55,9 @@ void loader_check_file(struct loader *loader, const char *folder, const char *na
 
 static struct stage_file *find_stage(struct loader *loader, const char *name)
 {
-	for (size_t i = 0; i < loader->stage_count; i++)
-		if (!strcmp(loader->stages[i].stage->name, name))
-			return &loader->stages[i];
-	return NULL;
+	size_t number;
+
+	return map_get(&loader->stage_numbers, name, &number) ? &loader->stages[number] : NULL;
 }
 
 static void unknown_name(struct loader *loader, struct place at, const char *kind, const char *name,
@@ -73,68 +72,104 @@ static void unknown_name(struct loader *loader, struct place at, const char *kin
 		problem_add(loader->problems, at, "there is no %s `%s`", kind, name);
 }
 
-static void link_sources(struct loader *loader, struct stage_file *file)
+static void unknown_source(struct loader *loader, struct place at, const char *name)
 {
 	const struct plan *plan = loader->plan;
-	struct stage *stage = file->stage;
 	_cleanup_free_ const char **known = xcalloc(plan->source_count + 1, sizeof(*known));
 
 	for (size_t i = 0; i < plan->source_count; i++)
 		known[i] = plan->sources[i].name;
-	stage->sources =
-	    arena_alloc(&loader->plan->arena, file->sources.count, sizeof(*stage->sources));
-	for (size_t i = 0; i < file->sources.count; i++) {
-		const struct source *source = plan_source(plan, file->sources.items[i]);
-
-		if (source)
-			stage->sources[stage->source_count++] = source;
-		else
-			unknown_name(loader, file->sources.places[i], "source",
-			    file->sources.items[i], known);
-	}
+	unknown_name(loader, at, "source", name, known);
 }
 
-static void link_need(
-    struct loader *loader, struct stage_file *file, size_t i, const char *const *known)
-{
-	struct stage_file *needed = find_stage(loader, file->needs.items[i]);
-	struct place at = file->needs.places[i];
-
-	if (!needed)
-		unknown_name(loader, at, "stage", file->needs.items[i], known);
-	else if (needed->reader.top && !needed->stage->provides &&
-		 !reader_value(&needed->reader, needed->reader.top, "provides"))
-		problem_add(
-		    loader->problems, at, "the stage %s provides nothing", needed->stage->name);
-	else
-		file->stage->needs[file->stage->need_count++] = needed->stage;
-}
-
-static void link_needs(struct loader *loader, struct stage_file *file)
+static void unknown_stage(struct loader *loader, struct place at, const char *name)
 {
 	_cleanup_free_ const char **known = xcalloc(loader->stage_count + 1, sizeof(*known));
 
 	for (size_t i = 0; i < loader->stage_count; i++)
 		known[i] = loader->stages[i].stage->name;
-	file->stage->needs =
-	    arena_alloc(&loader->plan->arena, file->needs.count, sizeof(*file->stage->needs));
-	for (size_t i = 0; i < file->needs.count; i++)
-		link_need(loader, file, i, known);
+	unknown_name(loader, at, "stage", name, known);
+}
+
+static void link_sources(struct loader *loader, const struct map *numbers, struct stage_file *file)
+{
+	struct plan *plan = loader->plan;
+	struct stage *stage = file->stage;
+
+	stage->sources = arena_alloc(&plan->arena, file->sources.count, sizeof(*stage->sources));
+	for (size_t i = 0; i < file->sources.count; i++) {
+		const char *name = file->sources.items[i];
+		size_t number;
+
+		if (map_get(numbers, name, &number))
+			stage->sources[stage->source_count++] = &plan->sources[number];
+		else
+			unknown_source(loader, file->sources.places[i], name);
+	}
+}
+
+static void link_need(struct loader *loader, struct stage_file *file, size_t i)
+{
+	struct stage_file *needed = find_stage(loader, file->needs.items[i]);
+	struct place at = file->needs.places[i];
+
+	if (!needed)
+		unknown_stage(loader, at, file->needs.items[i]);
+	else if (needed->reader.top && !needed->stage->provides &&
+		 !reader_value(&needed->reader, needed->reader.top, "provides"))
+		problem_add(
+		    loader->problems, at, "the stage %s provides nothing", needed->stage->name);
+	else {
+		file->needed[file->stage->need_count] = needed;
+		file->stage->needs[file->stage->need_count++] = needed->stage;
+	}
+}
+
+static void link_needs(struct loader *loader, struct stage_file *file)
+{
+	struct arena *arena = &loader->plan->arena;
+	size_t count = file->needs.count;
+
+	file->needed = arena_alloc(arena, count, sizeof(*file->needed));
+	file->stage->needs = arena_alloc(arena, count, sizeof(*file->stage->needs));
+	for (size_t i = 0; i < count; i++)
+		link_need(loader, file, i);
+}
+
+static void link_names(struct loader *loader)
+{
+	struct map sources = {0};
+
+	for (size_t i = 0; i < loader->plan->source_count; i++)
+		map_put(&sources, loader->plan->sources[i].name, i);
+	for (size_t i = 0; i < loader->stage_count; i++) {
+		link_sources(loader, &sources, &loader->stages[i]);
+		link_needs(loader, &loader->stages[i]);
+	}
+	map_free(&sources);
 }
 
 /* --- What must be there once only --- */
 
-static void check_provides(struct loader *loader, size_t i)
+static void check_provides(struct loader *loader)
 {
-	struct stage_file *file = &loader->stages[i];
+	struct map first = {0};
+	size_t other;
 
-	for (size_t j = 0; file->stage->provides && j < i; j++) {
-		const struct stage *other = loader->stages[j].stage;
+	for (size_t i = 0; i < loader->stage_count; i++) {
+		struct stage_file *file = &loader->stages[i];
+		const char *provides = file->stage->provides;
 
-		if (other->provides && !strcmp(file->stage->provides, other->provides))
+		if (!provides)
+			continue;
+		if (map_get(&first, provides, &other))
 			problem_add(loader->problems, reader_key_place(&file->reader, "provides"),
-			    "the stage %s provides `%s` too", other->name, other->provides);
+			    "the stage %s provides `%s` too", loader->stages[other].stage->name,
+			    provides);
+		else
+			map_put(&first, provides, i);
 	}
+	map_free(&first);
 }
 
 bool paths_meet(const char *a, const char *b)
@@ -145,33 +180,77 @@ bool paths_meet(const char *a, const char *b)
 	       (!b[length] || b[length] == '/');
 }
 
-static void check_export(struct loader *loader, size_t i, size_t n)
+/* The exports so far: by their paths, and by the folders above these, the first in each. */
+struct exports {
+	struct arena *arena; /* for the folders' names */
+	struct map paths, folders;
+	const char **items; /* the path of each */
+	const struct stage **stages;
+	size_t count;
+};
+
+/* Is there one that the path is, or is in, or that is in the path? */
+static bool find_meeting(const struct exports *exports, const char *path, size_t *ret_number)
 {
-	struct stage_file *file = &loader->stages[i];
-	const char *path = file->stage->exports.items[n].key;
-	struct place at = file->stage->exports.items[n].place;
+	_cleanup_free_ char *above = xstrdup(path);
 
-	if (paths_meet(path, "manifest.json"))
-		problem_add(loader->problems, at, "manifest.json is written by minsys");
-	for (size_t j = 0; j <= i; j++) {
-		const struct stage *other = loader->stages[j].stage;
-		size_t end = j == i ? n : other->exports.count;
+	if (map_get(&exports->folders, path, ret_number))
+		return true;
+	for (char *end = above + strlen(above); end; end = strrchr(above, '/')) {
+		*end = 0;
+		if (map_get(&exports->paths, above, ret_number))
+			return true;
+	}
+	return false;
+}
 
-		for (size_t m = 0; m < end; m++)
-			if (paths_meet(path, other->exports.items[m].key))
-				problem_add(loader->problems, at,
-				    "`%s` stands in the way of `%s`, which the stage %s exports",
-				    path, other->exports.items[m].key, other->name);
+static void add_export(struct exports *exports, const struct stage *stage, const char *path)
+{
+	size_t number = exports->count++;
+
+	exports->items = xgrow(exports->items, number, sizeof(*exports->items));
+	exports->stages = xgrow(exports->stages, number, sizeof(*exports->stages));
+	exports->items[number] = path;
+	exports->stages[number] = stage;
+	map_put(&exports->paths, path, number);
+	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+		const char *folder = arena_strndup(exports->arena, path, (size_t)(slash - path));
+
+		if (!map_get(&exports->folders, folder, NULL))
+			map_put(&exports->folders, folder, number);
 	}
 }
 
-static void check_unique(struct loader *loader)
+static void check_export(
+    struct loader *loader, struct exports *exports, const struct stage *stage, size_t n)
 {
+	const char *path = stage->exports.items[n].key;
+	struct place at = stage->exports.items[n].place;
+	size_t other;
+
+	if (paths_meet(path, "manifest.json"))
+		problem_add(loader->problems, at, "manifest.json is written by minsys");
+	if (find_meeting(exports, path, &other))
+		problem_add(loader->problems, at,
+		    "`%s` stands in the way of `%s`, which the stage %s exports", path,
+		    exports->items[other], exports->stages[other]->name);
+	add_export(exports, stage, path);
+}
+
+static void check_exports(struct loader *loader)
+{
+	struct exports exports = {.arena = &loader->plan->arena};
+
 	for (size_t i = 0; i < loader->stage_count; i++) {
-		check_provides(loader, i);
-		for (size_t n = 0; n < loader->stages[i].stage->exports.count; n++)
-			check_export(loader, i, n);
+		const struct stage *stage = loader->stages[i].stage;
+
+		for (size_t n = 0; n < stage->exports.count; n++)
+			check_export(loader, &exports, stage, n);
 	}
+	map_free(&exports.paths);
+	map_free(&exports.folders);
+	free(exports.items);
+	free(exports.stages);
 }
 
 /* --- The order --- */
@@ -202,7 +281,7 @@ static void order_from(
 	file->state = STAGE_OPEN;
 	trail[length++] = file->stage;
 	for (size_t i = 0; i < file->stage->need_count; i++) {
-		struct stage_file *needed = find_stage(loader, file->stage->needs[i]->name);
+		struct stage_file *needed = file->needed[i];
 
 		if (needed->state == STAGE_OPEN)
 			report_cycle(loader, file, i, trail, length);
@@ -210,6 +289,7 @@ static void order_from(
 			order_from(loader, needed, trail, length);
 	}
 	file->state = STAGE_ORDERED;
+	file->stage->number = plan->stage_count;
 	plan->stages[plan->stage_count++] = file->stage;
 }
 
@@ -252,11 +332,9 @@ static void load_project(struct loader *loader)
 	targets_load(loader);
 	stages_load(loader);
 	tools_load(loader, true);
-	for (size_t i = 0; i < loader->stage_count; i++) {
-		link_sources(loader, &loader->stages[i]);
-		link_needs(loader, &loader->stages[i]);
-	}
-	check_unique(loader);
+	link_names(loader);
+	check_provides(loader);
+	check_exports(loader);
 	order_stages(loader);
 	stages_close(loader);
 }

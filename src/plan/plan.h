@@ -64,6 +64,7 @@ enum stage_jobserver {
 /* A stage file, stages/<name>/stage.yaml. */
 struct stage {
 	const char *name;
+	size_t number; /* its place in the plan's `stages` */
 	const char *summary;
 	const struct source **sources;
 	size_t source_count;

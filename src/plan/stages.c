@@ -189,8 +189,10 @@ void stages_load(struct loader *loader)
 	struct names names = loader_folders(loader, "stages");
 
 	loader->stages = arena_alloc(&loader->plan->arena, names.count, sizeof(*loader->stages));
-	for (size_t i = 0; i < names.count; i++)
+	for (size_t i = 0; i < names.count; i++) {
+		map_put(&loader->stage_numbers, names.items[i], i);
 		load_stage(loader, names.items[i], &loader->stages[loader->stage_count++]);
+	}
 	if (!names.count)
 		problem_add(loader->problems, (struct place){"stages", 1, 1},
 		    "there is no stage; each is a folder with a stage.yaml");
@@ -200,4 +202,5 @@ void stages_close(struct loader *loader)
 {
 	for (size_t i = 0; i < loader->stage_count; i++)
 		reader_close(&loader->stages[i].reader);
+	map_free(&loader->stage_numbers);
 }
