@@ -12,9 +12,10 @@
 /* A stage file while its plan is being made: names are not yet looked up. */
 struct stage_file {
 	struct stage *stage;
-	struct reader reader; /* for the places of what turns out to be wrong */
 	struct names sources;
 	struct names needs;
+	struct place provides;	    /* where it says so; its beginning when it does not */
+	bool provides_nothing;	    /* that is: it could be read, and does not say so */
 	struct stage_file **needed; /* as many as the stage has needs, in the same order */
 	enum {
 		STAGE_UNSEEN,
@@ -30,7 +31,7 @@ struct loader {
 	struct stage_file *stages; /* sorted by name */
 	size_t stage_count;
 	struct map stage_numbers; /* by name: where in `stages` */
-	struct target *targets; /* sorted by name */
+	struct target *targets;	  /* sorted by name */
 	size_t target_count;
 };
 
@@ -48,7 +49,6 @@ void loader_check_env(struct loader *loader, const struct pairs *env);
 bool paths_meet(const char *a, const char *b);
 
 void stages_load(struct loader *loader);
-void stages_close(struct loader *loader);
 void sources_load(struct loader *loader);
 void targets_load(struct loader *loader);
 /* `with_lock` false leaves root.lock alone. */

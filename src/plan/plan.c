@@ -115,8 +115,7 @@ static void link_need(struct loader *loader, struct stage_file *file, size_t i)
 
 	if (!needed)
 		unknown_stage(loader, at, file->needs.items[i]);
-	else if (needed->reader.top && !needed->stage->provides &&
-		 !reader_value(&needed->reader, needed->reader.top, "provides"))
+	else if (needed->provides_nothing)
 		problem_add(
 		    loader->problems, at, "the stage %s provides nothing", needed->stage->name);
 	else {
@@ -163,7 +162,7 @@ static void check_provides(struct loader *loader)
 		if (!provides)
 			continue;
 		if (map_get(&first, provides, &other))
-			problem_add(loader->problems, reader_key_place(&file->reader, "provides"),
+			problem_add(loader->problems, file->provides,
 			    "the stage %s provides `%s` too", loader->stages[other].stage->name,
 			    provides);
 		else
@@ -336,7 +335,6 @@ static void load_project(struct loader *loader)
 	check_provides(loader);
 	check_exports(loader);
 	order_stages(loader);
-	stages_close(loader);
 }
 
 static int open_project(
@@ -361,6 +359,7 @@ static int finish(struct loader *loader, int result, struct plan **ret_plan, str
 	size_t count = loader->problems->count;
 
 	close(loader->project);
+	map_free(&loader->stage_numbers);
 	if (!result && count)
 		result =
 		    err_kind(e, ERR_INPUT, "%zu problem%s in the files of %s; nothing was done",

@@ -1,26 +1,24 @@
 /*
  * One YAML file, read against tables of the keys that it may have. Whatever is wrong becomes a
  * problem with its place, and reading goes on: what could not be read stays zeroed. Texts are
- * taken as they are written: `1.20` is the text 1.20, `no` the text no. Anchors and aliases are not
- * taken: what a file says stands where it is said.
+ * taken as they are written: `1.20` is the text 1.20, `no` the text no.
  */
 #ifndef PLAN_READER_H
 #define PLAN_READER_H
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "plan/nodes.h"
 #include "plan/plan.h"
 
-#include <yaml.h>
-
 struct reader {
-	struct arena *arena; /* all that is read lives here */
+	struct arena *arena; /* what fields are filled with lives here */
+	struct arena nodes;
 	struct problems *problems;
 	const char *file; /* relative to the project */
 	struct buf text;
-	size_t begin; /* bytes of a byte order mark before the text proper */
-	yaml_document_t document;
-	yaml_node_t *top; /* NULL: could not be read; everything below is a no-op then */
+	size_t begin;	  /* bytes of a byte order mark before the text proper */
+	struct node *top; /* NULL: could not be read; everything below is a no-op then */
 };
 
 /* The form that a text must have. */
@@ -42,7 +40,7 @@ enum field_type {
 	FIELD_SIZE,    /* uint64_t, bytes */
 	FIELD_SECONDS, /* unsigned: 90, 90s, 5m, 2h */
 	FIELD_FLAG,    /* bool */
-	FIELD_NODE,    /* yaml_node_t *, for the caller to look into */
+	FIELD_NODE,    /* struct node *, for the caller to look into */
 };
 
 /* A key that a mapping may have. */
@@ -54,14 +52,14 @@ struct field {
 	const struct form *form; /* of the text, of each name, of each key; NULL: any */
 };
 
-/* An entry of a mapping whose keys are free. */
+/* An entry of a mapping whose keys are free; it goes with the reader. */
 struct entry {
 	const char *key;
 	struct place place; /* of the key */
-	yaml_node_t *value;
+	struct node *value;
 };
 
-/* Read a file of the project; it is to be closed in any case. */
+/* Read a file of the project; it is to be closed in any case, and takes its nodes with it. */
 void reader_open(struct reader *reader, struct arena *arena, struct problems *problems, int project,
     const char *file);
 /* The same from a text, which is copied. */
@@ -70,19 +68,17 @@ void reader_open_text(struct reader *reader, struct arena *arena, struct problem
 void reader_close(struct reader *reader);
 
 /* Fill in `into` from a mapping; `what` names it in messages ("a stage"). */
-void reader_fields(struct reader *reader, yaml_node_t *node, const char *what,
+void reader_fields(struct reader *reader, struct node *node, const char *what,
     const struct field *fields, size_t count, void *into);
 /* The entries of a mapping, in the order of the file, without doubles. */
 struct entry *reader_entries(
-    struct reader *reader, yaml_node_t *node, const char *what, size_t *ret_count);
-/* The items of a list. */
-yaml_node_t **reader_items(
-    struct reader *reader, yaml_node_t *node, const char *what, size_t *ret_count);
+    struct reader *reader, struct node *node, const char *what, size_t *ret_count);
+/* The first item of a list; NULL when it is none. */
+struct node *reader_items(
+    struct reader *reader, struct node *node, const char *what, size_t *ret_count);
 
-/* The value of a key, or NULL. */
-yaml_node_t *reader_value(struct reader *reader, yaml_node_t *node, const char *key);
 /* Where a node stands; the file's beginning for NULL. */
-struct place reader_place(const struct reader *reader, const yaml_node_t *node);
+struct place reader_place(const struct reader *reader, const struct node *node);
 /* Where the value of a key of the file's mapping stands. */
 struct place reader_key_place(struct reader *reader, const char *key);
 

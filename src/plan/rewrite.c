@@ -84,37 +84,29 @@ static void add_edit(struct edits *edits, size_t start, size_t end, char *conten
 	edits->items[edits->count++] = (struct edit){start, end, content};
 }
 
-static bool edit_node(struct edits *edits, const yaml_node_t *node, const char *content)
+static bool edit_node(struct edits *edits, const struct node *node, const char *content)
 {
-	bool plain;
-
-	if (!node || node->type != YAML_SCALAR_NODE)
+	if (!node || node->type != NODE_TEXT)
 		return false;
-	plain = node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
-	add_edit(edits, byte_of(edits, node->start_mark.index),
-	    byte_of(edits, node->end_mark.index),
-	    plain ? xstrdup(content) : xasprintf("\"%s\"", content));
+	add_edit(edits, byte_of(edits, node->start.index), byte_of(edits, node->end.index),
+	    node->is_plain ? xstrdup(content) : xasprintf("\"%s\"", content));
 	return true;
 }
 
 /* Remove an item of a block list: the lines from its first key to its last value. Its end mark
  * would not do: it stands behind the comments that follow. */
-static bool remove_item(struct edits *edits, struct reader *r, const yaml_node_t *item)
+static bool remove_item(struct edits *edits, const struct node *item)
 {
-	size_t start = byte_of(edits, item->start_mark.index - item->start_mark.column);
-	size_t last = item->start_mark.index;
+	size_t start = byte_of(edits, item->start.index - item->start.column);
+	size_t last = item->start.index;
 	const char *newline;
 	size_t end;
 
-	if (item->type != YAML_MAPPING_NODE)
+	if (item->type != NODE_MAPPING)
 		return false;
-	for (yaml_node_pair_t *pair = item->data.mapping.pairs.start;
-	     pair < item->data.mapping.pairs.top; pair++) {
-		const yaml_node_t *value = yaml_document_get_node(&r->document, pair->value);
-
-		if (value->end_mark.index > last)
-			last = value->end_mark.index;
-	}
+	for (const struct node *key = item->first; key; key = key->next->next)
+		if (key->next->end.index > last)
+			last = key->next->end.index;
 	end = byte_of(edits, last);
 	newline = memchr(edits->text->data + end, '\n', edits->text->length - end);
 	add_edit(edits, start,
@@ -144,61 +136,55 @@ static void apply(struct edits *edits, struct buf *ret_text)
 	buf_add(ret_text, edits->text->data + at, edits->text->length - at);
 }
 
-static bool is_as_loaded(struct reader *r, yaml_node_t *node, const struct source *source)
+static bool is_as_loaded(struct node *node, const struct source *source)
 {
-	yaml_node_t *version = reader_value(r, node, "version");
-	yaml_node_t *origins = reader_value(r, node, "origins");
+	struct node *version = node_value(node, "version");
+	struct node *origins = node_value(node, "origins");
 
-	return version && version->type == YAML_SCALAR_NODE && origins &&
-	       origins->type == YAML_SEQUENCE_NODE &&
-	       origins->data.sequence.style != YAML_FLOW_SEQUENCE_STYLE &&
-	       !strcmp((const char *)version->data.scalar.value, source->version) &&
-	       (size_t)(origins->data.sequence.items.top - origins->data.sequence.items.start) ==
-		   source->origin_count;
+	return version && version->type == NODE_TEXT && origins && origins->type == NODE_LIST &&
+	       !origins->is_flow && !strcmp(version->text, source->version) &&
+	       origins->count == source->origin_count;
 }
 
 /* False when the entry is not what it was. */
 static bool edit_source(
-    struct edits *edits, struct reader *r, yaml_node_t *node, const struct new_pins *pins)
+    struct edits *edits, struct reader *r, struct node *node, const struct new_pins *pins)
 {
 	size_t count;
-	yaml_node_t **origins =
-	    reader_items(r, reader_value(r, node, "origins"), "`origins`", &count);
+	struct node *item = reader_items(r, node_value(node, "origins"), "`origins`", &count);
 
-	if (!edit_node(edits, reader_value(r, node, "version"), pins->version))
+	if (!edit_node(edits, node_value(node, "version"), pins->version))
 		return false;
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++, item = item->next) {
 		const struct origin *origin = &pins->origins[i];
 		char hex[DIGEST_HEX_SIZE];
 
 		if (!origin->location) {
-			if (!remove_item(edits, r, origins[i]))
+			if (!remove_item(edits, item))
 				return false;
 			continue;
 		}
-		if (!edit_node(edits, reader_value(r, origins[i], origin->in_pool ? "pool" : "url"),
+		if (!edit_node(edits, node_value(item, origin->in_pool ? "pool" : "url"),
 			origin->location) ||
-		    !edit_node(edits, reader_value(r, origins[i], "sha256"),
-			digest_format(&origin->sha256, hex)))
+		    !edit_node(
+			edits, node_value(item, "sha256"), digest_format(&origin->sha256, hex)))
 			return false;
 	}
 	return true;
 }
 
-static bool has_text(struct reader *r, yaml_node_t *node, const char *key, const char *text)
+static bool has_text(struct node *node, const char *key, const char *text)
 {
-	const yaml_node_t *value = reader_value(r, node, key);
+	const struct node *value = node_value(node, key);
 
-	return value && value->type == YAML_SCALAR_NODE &&
-	       !strcmp((const char *)value->data.scalar.value, text);
+	return value && value->type == NODE_TEXT && !strcmp(value->text, text);
 }
 
 static bool has_pins(
-    struct reader *r, yaml_node_t *node, const struct source *source, const struct new_pins *pins)
+    struct reader *r, struct node *node, const struct source *source, const struct new_pins *pins)
 {
-	size_t count, item = 0;
-	yaml_node_t **items =
-	    reader_items(r, reader_value(r, node, "origins"), "`origins`", &count);
+	size_t count;
+	struct node *item = reader_items(r, node_value(node, "origins"), "`origins`", &count);
 
 	for (size_t i = 0; i < source->origin_count; i++) {
 		const struct origin *origin = &pins->origins[i];
@@ -206,13 +192,12 @@ static bool has_pins(
 
 		if (!origin->location)
 			continue;
-		if (item == count ||
-		    !has_text(r, items[item], origin->in_pool ? "pool" : "url", origin->location) ||
-		    !has_text(r, items[item], "sha256", digest_format(&origin->sha256, hex)))
+		if (!item || !has_text(item, origin->in_pool ? "pool" : "url", origin->location) ||
+		    !has_text(item, "sha256", digest_format(&origin->sha256, hex)))
 			return false;
-		item++;
+		item = item->next;
 	}
-	return item == count && has_text(r, node, "version", pins->version);
+	return !item && has_text(node, "version", pins->version);
 }
 
 /* YAML has more ways to write a thing than the edits above know of: is the new text one that
@@ -226,8 +211,7 @@ static bool reads_back(
 	bool result;
 
 	reader_open_text(&r, &arena, &problems, "stages/sources.yaml", text);
-	result =
-	    has_pins(&r, reader_value(&r, r.top, source->name), source, pins) && !problems.count;
+	result = has_pins(&r, node_value(r.top, source->name), source, pins) && !problems.count;
 	reader_close(&r);
 	problems_free(&problems);
 	arena_free(&arena);
@@ -238,10 +222,10 @@ static bool reads_back(
 static bool rewrite(struct reader *r, const struct source *source, const struct new_pins *pins,
     struct buf *ret_text)
 {
-	yaml_node_t *node = reader_value(r, r->top, source->name);
+	struct node *node = node_value(r->top, source->name);
 	struct edits edits = {.text = &r->text, .begin = r->begin};
 	_cleanup_buf_ struct buf text = {0};
-	bool result = node && is_as_loaded(r, node, source) && edit_source(&edits, r, node, pins);
+	bool result = node && is_as_loaded(node, source) && edit_source(&edits, r, node, pins);
 
 	if (result) {
 		apply(&edits, &text);

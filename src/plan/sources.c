@@ -11,7 +11,7 @@
 
 struct source_fields {
 	struct source source;
-	yaml_node_t *origins;
+	struct node *origins;
 };
 
 struct origin_fields {
@@ -48,21 +48,21 @@ static const struct field origin_fields[] = {
     {"sha256", FIELD_DIGEST, offsetof(struct origin_fields, sha256), true, NULL},
 };
 
-static void read_origins(struct reader *r, yaml_node_t *list, struct source *source)
+static void read_origins(struct reader *r, struct node *list, struct source *source)
 {
 	size_t count;
-	yaml_node_t **items = reader_items(r, list, "`origins`", &count);
+	struct node *item = reader_items(r, list, "`origins`", &count);
 
 	source->origins = arena_alloc(r->arena, count, sizeof(*source->origins));
-	for (size_t i = 0; i < count; i++) {
+	for (; item; item = item->next) {
 		struct origin_fields read = {0};
-		bool url = reader_value(r, items[i], "url");
-		bool pool = reader_value(r, items[i], "pool");
+		bool url = node_value(item, "url");
+		bool pool = node_value(item, "pool");
 
-		reader_fields(r, items[i], "an origin", origin_fields,
+		reader_fields(r, item, "an origin", origin_fields,
 		    sizeof(origin_fields) / sizeof(*origin_fields), &read);
-		if (items[i]->type == YAML_MAPPING_NODE && url == pool)
-			problem_add(r->problems, reader_place(r, items[i]),
+		if (item->type == NODE_MAPPING && url == pool)
+			problem_add(r->problems, reader_place(r, item),
 			    "an origin has either `url` or `pool`");
 		source->origins[source->origin_count++] =
 		    (struct origin){pool, pool ? read.pool : read.url, read.sha256};
@@ -87,7 +87,7 @@ static void check_include(
 }
 
 static void check_local(
-    struct loader *loader, struct reader *r, const struct source *source, yaml_node_t *node)
+    struct loader *loader, struct reader *r, const struct source *source, struct node *node)
 {
 	struct stat status;
 
@@ -95,7 +95,7 @@ static void check_local(
 			S_ISDIR(status.st_mode);
 
 	if (!is_there)
-		problem_add(r->problems, reader_place(r, reader_value(r, node, "path")),
+		problem_add(r->problems, reader_place(r, node_value(node, "path")),
 		    "there is no folder %s in the project", source->path);
 	check_include(loader, r, source, is_there);
 }
@@ -103,7 +103,7 @@ static void check_local(
 static void read_source(
     struct loader *loader, struct reader *r, const struct entry *entry, struct source *source)
 {
-	struct source_fields read = {.source = {.name = entry->key}};
+	struct source_fields read = {.source = {.name = arena_strdup(r->arena, entry->key)}};
 
 	if (!form_name.holds(entry->key))
 		problem_add(
@@ -112,13 +112,13 @@ static void read_source(
 	    sizeof(source_fields) / sizeof(*source_fields), &read);
 	read_origins(r, read.origins, &read.source);
 	*source = read.source;
-	if (entry->value->type != YAML_MAPPING_NODE)
+	if (entry->value->type != NODE_MAPPING)
 		return;
-	if (!read.origins == !reader_value(r, entry->value, "path"))
+	if (!read.origins == !node_value(entry->value, "path"))
 		problem_add(r->problems, entry->place,
 		    "a source has either `origins` to download it from, or the `path` of a folder "
 		    "of this project");
-	else if (read.origins && read.origins->type == YAML_SEQUENCE_NODE && !source->origin_count)
+	else if (read.origins && read.origins->type == NODE_LIST && !source->origin_count)
 		problem_add(r->problems, reader_place(r, read.origins), "a source needs an origin");
 	if (source->path)
 		check_local(loader, r, source, entry->value);

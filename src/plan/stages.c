@@ -79,28 +79,27 @@ static void check_facts(struct loader *loader, const struct pairs *env)
 				    loader->targets[t].name);
 }
 
-static void check_exports(struct stage_file *file)
+static void check_exports(struct reader *r, const struct stage *stage)
 {
-	const struct pairs *exports = &file->stage->exports;
+	const struct pairs *exports = &stage->exports;
 
 	for (size_t i = 0; i < exports->count; i++) {
 		const struct pair *pair = &exports->items[i];
 
 		if (strcmp(pair->value, ".") && !path_is_plain(pair->value))
-			problem_add(file->reader.problems, pair->place,
+			problem_add(r->problems, pair->place,
 			    "`%.100s` is neither a path in the output nor `.`, all of it",
 			    pair->value);
 	}
 }
 
-static void check_provides(struct stage_file *file)
+static void check_provides(struct reader *r, const struct stage *stage)
 {
-	const char *provides = file->stage->provides;
+	const char *provides = stage->provides;
 
 	for (size_t i = 0; provides && i < sizeof(reserved_places) / sizeof(char *); i++)
 		if (!strcmp(provides, reserved_places[i]))
-			problem_add(file->reader.problems,
-			    reader_key_place(&file->reader, "provides"),
+			problem_add(r->problems, reader_key_place(r, "provides"),
 			    "/minsys/%s is another folder in every step", provides);
 }
 
@@ -111,77 +110,84 @@ static void check_files(struct loader *loader, const char *folder, const struct 
 }
 
 /* Both kinds of files stand in one folder of the step. */
-static void check_doubles(struct stage_file *file)
+static void check_doubles(struct reader *r, const struct stage *stage)
 {
-	const struct stage *stage = file->stage;
-
 	for (size_t i = 0; i < stage->target_files.count; i++)
 		for (size_t j = 0; j < stage->files.count; j++)
 			if (!strcmp(stage->target_files.items[i], stage->files.items[j]))
-				problem_add(file->reader.problems, stage->target_files.places[i],
+				problem_add(r->problems, stage->target_files.places[i],
 				    "`%s` is in `files` too", stage->files.items[j]);
 			else if (paths_meet(stage->target_files.items[i], stage->files.items[j]))
-				problem_add(file->reader.problems, stage->target_files.places[i],
+				problem_add(r->problems, stage->target_files.places[i],
 				    "`%s` stands in the way of `%s`, which is in `files`",
 				    stage->target_files.items[i], stage->files.items[j]);
 }
 
 /* The shell gets it as one argument. */
-static void check_run(struct stage_file *file)
+static void check_run(struct reader *r, const struct stage *stage)
 {
-	const char *run = file->stage->run;
+	const char *run = stage->run;
 
 	if (run && strlen(run) > SCRIPT_LIMIT)
-		problem_add(file->reader.problems, reader_key_place(&file->reader, "run"),
+		problem_add(r->problems, reader_key_place(r, "run"),
 		    "`run` has %zu bytes, and %d are the most that Linux takes: put what it does "
 		    "into a file, name that in `files`, and run it",
 		    strlen(run), SCRIPT_LIMIT);
 }
 
-static void check_jobserver(struct stage_file *file, const char *name)
+static void read_jobserver(struct reader *r, const char *name, struct stage *stage)
 {
 	static const char *const styles[] = {"pipe", "fifo", "share"};
 
 	for (size_t i = 0; name && i < sizeof(styles) / sizeof(*styles); i++)
 		if (!strcmp(name, styles[i])) {
-			file->stage->jobserver = (enum stage_jobserver)i;
+			stage->jobserver = (enum stage_jobserver)i;
 			return;
 		}
 	if (name)
-		problem_add(file->reader.problems, reader_key_place(&file->reader, "jobserver"),
+		problem_add(r->problems, reader_key_place(r, "jobserver"),
 		    "`%.100s` is none of pipe, fifo and share", name);
+}
+
+static void check_stage(struct loader *loader, struct reader *r, const struct stage *stage)
+{
+	_cleanup_free_ char *folder = xasprintf("stages/%s", stage->name);
+
+	loader_check_env(loader, &stage->env);
+	check_facts(loader, &stage->env);
+	check_exports(r, stage);
+	check_provides(r, stage);
+	check_doubles(r, stage);
+	check_run(r, stage);
+	check_files(loader, folder, &stage->files);
+	for (size_t i = 0; i < loader->target_count && stage->target_files.count; i++) {
+		_cleanup_free_ char *target = xasprintf("targets/%s", loader->targets[i].name);
+
+		check_files(loader, target, &stage->target_files);
+	}
 }
 
 static void load_stage(struct loader *loader, const char *name, struct stage_file *file)
 {
 	struct arena *arena = &loader->plan->arena;
-	_cleanup_free_ char *folder = xasprintf("stages/%s", name);
 	_cleanup_free_ char *path = xasprintf("stages/%s/stage.yaml", name);
 	struct stage_fields read = {.stage = {.name = name}};
+	struct reader r;
 
-	reader_open(&file->reader, arena, loader->problems, loader->project, path);
+	reader_open(&r, arena, loader->problems, loader->project, path);
 	if (!form_name.holds(name))
-		problem_add(loader->problems, reader_place(&file->reader, NULL),
+		problem_add(loader->problems, reader_place(&r, NULL),
 		    "the folder's name `%.100s` is not %s", name, form_name.what);
-	reader_fields(&file->reader, file->reader.top, "a stage", fields,
-	    sizeof(fields) / sizeof(*fields), &read);
+	reader_fields(&r, r.top, "a stage", fields, sizeof(fields) / sizeof(*fields), &read);
+	read_jobserver(&r, read.jobserver, &read.stage);
+	check_stage(loader, &r, &read.stage);
 	file->stage = arena_alloc(arena, 1, sizeof(*file->stage));
 	*file->stage = read.stage;
 	file->sources = read.sources;
 	file->needs = read.needs;
-	check_jobserver(file, read.jobserver);
-	loader_check_env(loader, &file->stage->env);
-	check_facts(loader, &file->stage->env);
-	check_exports(file);
-	check_provides(file);
-	check_doubles(file);
-	check_run(file);
-	check_files(loader, folder, &file->stage->files);
-	for (size_t i = 0; i < loader->target_count; i++) {
-		_cleanup_free_ char *target = xasprintf("targets/%s", loader->targets[i].name);
-
-		check_files(loader, target, &file->stage->target_files);
-	}
+	file->provides = reader_key_place(&r, "provides");
+	file->provides_nothing = r.top && !node_value(r.top, "provides");
+	reader_close(&r);
 }
 
 void stages_load(struct loader *loader)
@@ -196,11 +202,4 @@ void stages_load(struct loader *loader)
 	if (!names.count)
 		problem_add(loader->problems, (struct place){"stages", 1, 1},
 		    "there is no stage; each is a folder with a stage.yaml");
-}
-
-void stages_close(struct loader *loader)
-{
-	for (size_t i = 0; i < loader->stage_count; i++)
-		reader_close(&loader->stages[i].reader);
-	map_free(&loader->stage_numbers);
 }

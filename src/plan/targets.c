@@ -36,13 +36,12 @@ static void load_target(struct loader *loader, const char *name, struct target *
 	target->place = reader_key_place(&r, "default");
 	loader_check_env(loader, &target->env);
 	epoch = target_fact(target, "SOURCE_DATE_EPOCH");
-	if (!epoch && reader_value(&r, r.top, "env"))
+	if (!epoch && node_value(r.top, "env"))
 		problem_add(loader->problems, reader_key_place(&r, "env"),
 		    "a target needs SOURCE_DATE_EPOCH, the one time that all files carry");
 	else if (epoch && (!*epoch || strlen(epoch) > 10 || epoch[strspn(epoch, "0123456789")]))
 		problem_add(loader->problems,
-		    reader_place(
-			&r, reader_value(&r, reader_value(&r, r.top, "env"), "SOURCE_DATE_EPOCH")),
+		    reader_place(&r, node_value(node_value(r.top, "env"), "SOURCE_DATE_EPOCH")),
 		    "SOURCE_DATE_EPOCH must be seconds since 1970, not `%.100s`", epoch);
 	reader_close(&r);
 }

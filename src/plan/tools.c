@@ -41,7 +41,7 @@ static const struct field root_fields[] = {
 struct lock_fields {
 	const char *snapshot;
 	const char *suite;
-	yaml_node_t *packages;
+	struct node *packages;
 };
 
 static const struct field lock_fields[] = {
@@ -74,22 +74,22 @@ static const struct locked_package *find_locked(const struct tools_root *tools, 
 }
 
 /* Was every item of the list readable? */
-static bool read_locked(struct reader *r, yaml_node_t *list, struct tools_root *tools)
+static bool read_locked(struct reader *r, struct node *list, struct tools_root *tools)
 {
 	size_t count;
-	yaml_node_t **items = reader_items(r, list, "`packages`", &count);
+	struct node *item = reader_items(r, list, "`packages`", &count);
 
 	tools->locked = arena_alloc(r->arena, count, sizeof(*tools->locked));
-	for (size_t i = 0; i < count; i++) {
+	for (; item; item = item->next) {
 		struct locked_package *package = &tools->locked[tools->locked_count];
 		size_t before = r->problems->count;
 
-		reader_fields(r, items[i], "a locked package", package_fields,
+		reader_fields(r, item, "a locked package", package_fields,
 		    sizeof(package_fields) / sizeof(*package_fields), package);
 		if (r->problems->count > before)
 			continue;
 		if (tools->locked_count && by_name(package - 1, package) >= 0)
-			problem_add(r->problems, reader_place(r, items[i]),
+			problem_add(r->problems, reader_place(r, item),
 			    "%s does not come after %s: the list is sorted, none is there twice",
 			    package->name, package[-1].name);
 		tools->locked_count++;
