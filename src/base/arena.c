@@ -26,13 +26,12 @@ void *arena_alloc(struct arena *arena, size_t count, size_t size)
 	if (!block || block->size - block->used < wanted) {
 		size_t room = wanted > BLOCK_SIZE ? wanted : BLOCK_SIZE;
 
-		block = xcalloc(1, sizeof(*block) + room);
-		block->size = room;
-		block->next = arena->blocks;
+		block = xrealloc(NULL, sizeof(*block) + room);
+		*block = (struct arena_block){.next = arena->blocks, .size = room};
 		arena->blocks = block;
 	}
 	block->used += wanted;
-	return block->bytes + block->used - wanted;
+	return memset(block->bytes + block->used - wanted, 0, wanted);
 }
 
 char *arena_strndup(struct arena *arena, const char *text, size_t length)

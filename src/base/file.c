@@ -8,6 +8,8 @@
 #include <sys/random.h>
 #include <sys/syscall.h>
 
+#define READ_SIZE 65536 /* bytes at once, of what does not say how many it holds */
+
 int file_write_all(int fd, const void *bytes, size_t length, const char *what, struct err *e)
 {
 	const char *next = bytes;
@@ -34,22 +36,57 @@ int file_read(int dirfd, const char *path, size_t limit, struct buf *ret_content
 	return file_read_fd(fd, path, limit, ret_content, e);
 }
 
-int file_read_fd(int fd, const char *path, size_t limit, struct buf *ret_content, struct err *e)
+/* Append all to the content. */
+static int read_all(int fd, const char *path, size_t limit, const struct stat *status,
+    struct buf *content, struct err *e)
 {
-	_cleanup_buf_ struct buf content = {0};
-	ssize_t got;
+	/* Files of /proc say that they are empty. */
+	bool has_size = S_ISREG(status->st_mode) && status->st_size > 0;
+	size_t room =
+	    has_size && (size_t)status->st_size < limit ? (size_t)status->st_size + 1 : READ_SIZE;
+	size_t start = content->length;
 
-	do {
-		got = read(fd, buf_reserve(&content, 65536), 65536);
-		if (got < 0 && errno != EINTR)
+	for (;;) {
+		ssize_t got = read(fd, buf_reserve(content, room), room);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
 			return err_errno(e, "read %s", path);
-		content.length += got > 0 ? (size_t)got : 0;
-		if (content.length > limit)
+		content->length += (size_t)got;
+		if (content->length - start > limit)
 			return err_kind(
 			    e, ERR_INPUT, "read %s: larger than %zu bytes", path, limit);
-	} while (got != 0);
-	buf_add(ret_content, buf_text(&content), content.length);
-	return 0;
+		/* Of a file with a size, less than was asked for is what was left. */
+		if (!got || (has_size && (size_t)got < room))
+			return 0;
+		room = READ_SIZE;
+	}
+}
+
+int file_read_status(int fd, const char *path, size_t limit, struct buf *ret_content,
+    struct stat *ret_status, struct err *e)
+{
+	size_t length = ret_content->length;
+	struct stat status;
+	int result;
+
+	if (fstat(fd, &status))
+		return err_errno(e, "look at %s", path);
+	result = read_all(fd, path, limit, &status, ret_content, e);
+	if (result)
+		ret_content->length = length;
+	else
+		*ret_status = status;
+	*buf_reserve(ret_content, 0) = 0;
+	return result;
+}
+
+int file_read_fd(int fd, const char *path, size_t limit, struct buf *ret_content, struct err *e)
+{
+	struct stat status;
+
+	return file_read_status(fd, path, limit, ret_content, &status, e);
 }
 
 /* Where the kernel copies nothing itself: between file systems, mostly. */

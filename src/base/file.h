@@ -22,6 +22,9 @@ int file_write_all(int fd, const void *bytes, size_t length, const char *what, s
 int file_read(int dirfd, const char *path, size_t limit, struct buf *ret_content, struct err *e);
 /* The same from a descriptor's offset on; `name` is for the error. */
 int file_read_fd(int fd, const char *name, size_t limit, struct buf *ret_content, struct err *e);
+/* And what fstat(2) says of it. */
+int file_read_status(int fd, const char *name, size_t limit, struct buf *ret_content,
+    struct stat *ret_status, struct err *e);
 
 /* Copy what a regular file holds to an empty one: shared blocks where the file system can, holes
  * stay holes. `name` is for the error. */

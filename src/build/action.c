@@ -12,14 +12,10 @@ static int read_input(int folder, const char *name, struct input_file *file, str
 	_cleanup_close_ int fd = file_open_beneath(folder, name, O_RDONLY, e);
 	struct stat status;
 
-	if (fd < 0)
+	if (fd < 0 || file_read_status(fd, name, FILE_LIMIT, &file->content, &status, e))
 		return -1;
-	if (fstat(fd, &status))
-		return err_errno(e, "look at %s", name);
 	file->name = name;
 	file->executable = status.st_mode & S_IXUSR;
-	if (file_read_fd(fd, name, FILE_LIMIT, &file->content, e))
-		return -1;
 	file->digest = digest_of(buf_text(&file->content), file->content.length);
 	return 0;
 }
