@@ -270,12 +270,10 @@ static int find_edits(
 	_cleanup_close_ int fd = folder_open(folder->parent, name, e);
 	int entries;
 
-	look->any_edited = false;
-	look->mtime = -1;
 	if (fd < 0)
 		return -1;
-	if (!is_result(fd, &look->mtime))
-		look->any_edited = true;
+	look->mtime = -1;
+	look->any_edited = !is_result(fd, &look->mtime);
 	entries = folder_open(fd, ".", e);
 	if (entries < 0 || look_into(look, entries, "", e))
 		return -1;
@@ -525,7 +523,8 @@ static int update(const struct build *build, const struct exported *exports, siz
     const struct folder *folder, struct export_outcome *outcome, struct err *e)
 {
 	_cleanup_buf_ struct buf manifest = {0};
-	struct look look = {.kept = -1};
+	struct look look = {.kept = -1, .mtime = manifest_time(build)};
+	int fd;
 
 	tidy(folder);
 	if (manifest_write(build, exports, count, &manifest, e))
@@ -534,7 +533,8 @@ static int update(const struct build *build, const struct exported *exports, siz
 		outcome->replaced = true;
 		return write_new(build, exports, count, &manifest, folder, e);
 	}
-	if (find_edits(folder, folder->name, &look, e))
+	fd = folder_open(folder->parent, folder->name, e);
+	if (fd < 0 || look_into(&look, fd, "", e))
 		return -1;
 	outcome->edited = look.any_edited;
 	return 0;

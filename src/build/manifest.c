@@ -1,8 +1,9 @@
 #include "build/manifest.h"
 
+#include "base/arena.h"
 #include "base/memory.h"
+#include "build/json.h"
 
-#include <jansson.h>
 #include <string.h>
 
 #define FORMAT "minsys manifest 1"
@@ -14,17 +15,28 @@ int64_t manifest_time(const struct build *build)
 	return text ? strtoll(text, NULL, 10) : TREE_MTIME;
 }
 
+/* The line that says so of a whole manifest. */
+static const char *find_line(const struct buf *text, const char *key)
+{
+	_cleanup_free_ char *begin = xasprintf("\n  \"%s\": ", key);
+	const char *found =
+	    text->length ? memmem(text->data, text->length, begin, strlen(begin)) : NULL;
+
+	return found ? found + strlen(begin) : NULL;
+}
+
+/* What manifest_write() wrote has each of its own keys on a line, two spaces in, where nothing else
+ * can stand: it needs not be parsed. */
 bool manifest_read(const struct buf *text, int64_t *ret_time)
 {
-	json_t *root = json_loadb(buf_text(text), text->length, 0, NULL);
-	const char *format = json_string_value(json_object_get(root, "format"));
-	json_t *epoch = json_object_get(root, "source_date_epoch");
-	bool is_ours = format && !strcmp(format, FORMAT);
+	const char *format = find_line(text, "format");
+	const char *epoch = find_line(text, "source_date_epoch");
 
-	if (is_ours && json_is_integer(epoch))
-		*ret_time = json_integer_value(epoch);
-	json_decref(root);
-	return is_ours;
+	if (!format || strncmp(format, "\"" FORMAT "\"", strlen(FORMAT) + 2))
+		return false;
+	if (epoch)
+		*ret_time = strtoll(epoch, NULL, 10);
+	return true;
 }
 
 static int by_path(const void *a, const void *b)
@@ -54,27 +66,6 @@ struct exported *manifest_exports(const struct build *build, size_t *ret_count)
 	return exports;
 }
 
-static json_t *json_digest(const struct digest *digest)
-{
-	char hex[DIGEST_HEX_SIZE];
-
-	return json_string(digest_format(digest, hex));
-}
-
-static json_t *describe_entry(const struct tree_entry *entry)
-{
-	json_t *description;
-
-	if (entry->type == 'l')
-		return json_pack("{s:s}", "link", entry->target);
-	description = json_object();
-	json_object_set_new(description, "sha256", json_digest(&entry->digest));
-	json_object_set_new(description, "size", json_integer((json_int_t)entry->size));
-	if (entry->type == 'x')
-		json_object_set_new(description, "executable", json_true());
-	return description;
-}
-
 /* What of `path` lies below `from`: "" for itself, NULL when it does not. */
 static const char *below(const char *path, const char *from)
 {
@@ -87,24 +78,51 @@ static const char *below(const char *path, const char *from)
 	return path + length + (path[length] == '/');
 }
 
-static int add_files(
-    json_t *files, const struct exported *exported, const struct tree *tree, struct err *e)
+/* A file or link of the result. */
+struct file {
+	const char *path;
+	const struct tree_entry *entry;
+};
+
+struct files {
+	struct file *items;
+	size_t count;
+	struct arena paths;
+};
+
+static int by_file_path(const void *a, const void *b)
+{
+	return strcmp(((const struct file *)a)->path, ((const struct file *)b)->path);
+}
+
+static void add_file(
+    struct files *files, const char *path, const char *rest, const struct tree_entry *entry)
+{
+	size_t length = strlen(path), size = length + strlen(rest) + 2;
+	char *joined = arena_alloc(&files->paths, size, 1);
+
+	memcpy(joined, path, length);
+	if (*rest) {
+		joined[length] = '/';
+		strcpy(joined + length + 1, rest);
+	}
+	files->items = xgrow(files->items, files->count, sizeof(*files->items));
+	files->items[files->count++] = (struct file){joined, entry};
+}
+
+static int find_files(
+    struct files *files, const struct exported *exported, const struct tree *tree, struct err *e)
 {
 	bool found = !strcmp(exported->from, ".");
 
 	for (size_t i = 0; i < tree->count; i++) {
-		const struct tree_entry *entry = &tree->entries[i];
-		const char *rest = below(entry->path, exported->from);
-		_cleanup_free_ char *path = NULL;
+		const char *rest = below(tree->entries[i].path, exported->from);
 
 		if (!rest)
 			continue;
 		found = true;
-		if (entry->type == 'd')
-			continue;
-		path = xasprintf("%s%s%s", exported->path, *rest ? "/" : "", rest);
-		if (json_object_set_new(files, path, describe_entry(entry)))
-			return err_kind(e, ERR_INPUT, "the name of `%s` is not UTF-8", entry->path);
+		if (tree->entries[i].type != 'd')
+			add_file(files, exported->path, rest, &tree->entries[i]);
 	}
 	if (!found)
 		return err_kind(e, ERR_INPUT, "the output holds no `%s`, which `exports` names",
@@ -112,49 +130,109 @@ static int add_files(
 	return 0;
 }
 
-static int add_export(
-    const struct build *build, json_t *files, const struct exported *exported, struct err *e)
+static int find_exported(const struct build *build, const struct exported *exported,
+    struct tree *tree, struct files *files, struct err *e)
 {
 	_cleanup_buf_ struct buf text = {0};
-	struct tree tree = {0};
-	int result;
 
 	if (store_tree_manifest(build->host.store, exported->tree, &text, e) ||
-	    tree_decode(buf_text(&text), text.length, &tree, e))
+	    tree_decode(buf_text(&text), text.length, tree, e))
 		return -1;
-	result = add_files(files, exported, &tree, e);
-	tree_free(&tree);
-	return result ? err_wrap(e, "export %s", exported->path) : 0;
+	return find_files(files, exported, tree, e) ? err_wrap(e, "export %s", exported->path) : 0;
 }
 
-static json_t *describe_sources(const struct build *build)
+/* False when it is not UTF-8. */
+static bool describe_file(struct json_writer *w, const struct file *file)
+{
+	const struct tree_entry *entry = file->entry;
+	bool is_text = json_is_text(file->path);
+
+	if (!is_text)
+		return false;
+	json_begin(w, file->path);
+	if (entry->type == 'l') {
+		is_text = json_add_text(w, "link", entry->target);
+	} else {
+		if (entry->type == 'x')
+			json_add_true(w, "executable");
+		json_add_digest(w, "sha256", &entry->digest);
+		json_add_number(w, "size", (long long)entry->size);
+	}
+	json_end(w);
+	return is_text;
+}
+
+static int describe_files(struct json_writer *w, struct files *files, struct err *e)
+{
+	if (files->count)
+		qsort(files->items, files->count, sizeof(*files->items), by_file_path);
+	json_begin(w, "files");
+	for (size_t i = 0; i < files->count; i++)
+		if (!describe_file(w, &files->items[i]))
+			return err_kind(
+			    e, ERR_INPUT, "the name of `%s` is not UTF-8", files->items[i].path);
+	json_end(w);
+	return 0;
+}
+
+static int add_files(const struct build *build, const struct exported *exports, size_t count,
+    struct json_writer *w, struct err *e)
+{
+	struct tree *trees = xcalloc(count, sizeof(*trees));
+	struct files files = {0};
+	int result = 0;
+
+	for (size_t i = 0; i < count && !result; i++)
+		result = find_exported(build, &exports[i], &trees[i], &files, e);
+	if (!result)
+		result = describe_files(w, &files, e);
+	for (size_t i = 0; i < count; i++)
+		tree_free(&trees[i]);
+	free(trees);
+	free(files.items);
+	arena_free(&files.paths);
+	return result;
+}
+
+static int by_source_name(const void *a, const void *b)
+{
+	return strcmp(
+	    (*(const struct source *const *)a)->name, (*(const struct source *const *)b)->name);
+}
+
+static void describe_sources(const struct build *build, struct json_writer *w)
 {
 	const struct plan *plan = build->options->plan;
-	json_t *sources = json_object();
+	_cleanup_free_ const struct source **sources =
+	    xcalloc(plan->source_count, sizeof(struct source *));
+	size_t count = 0;
 
-	for (size_t i = 0; i < plan->source_count; i++) {
-		json_t *source;
-
-		if (!build->inputs.wanted[i])
-			continue;
-		source = json_object();
-		json_object_set_new(source, "version", json_string(plan->sources[i].version));
-		json_object_set_new(source, "license", json_string(plan->sources[i].license));
-		json_object_set_new(source, "tree", json_digest(&build->inputs.items[i].tree));
-		json_object_set_new(sources, plan->sources[i].name, source);
+	for (size_t i = 0; i < plan->source_count; i++)
+		if (build->inputs.wanted[i])
+			sources[count++] = &plan->sources[i];
+	if (count)
+		qsort(sources, count, sizeof(struct source *), by_source_name);
+	json_begin(w, "sources");
+	for (size_t i = 0; i < count; i++) {
+		json_begin(w, sources[i]->name);
+		json_add_text(w, "license", sources[i]->license);
+		json_add_digest(w, "tree",
+		    inputs_tree(&build->inputs, inputs_number(&build->inputs, sources[i])));
+		json_add_text(w, "version", sources[i]->version);
+		json_end(w);
 	}
-	return sources;
+	json_end(w);
 }
 
-static json_t *isolation_name(const struct stage_result *result)
+static void describe_isolation(const struct stage_result *result, struct json_writer *w)
 {
 	_cleanup_free_ char *name = choice_name(&result->isolation);
 
-	return json_string(name);
+	json_add_text(w, "isolation", name);
 }
 
 /* A result is as well isolated as the stage of it that was least so. */
-static void describe_isolation(const struct build *build, json_t *root)
+static void describe_weakest(const struct build *build, struct json_writer *w)
 {
 	const struct stage_result *weakest = NULL;
 
@@ -167,53 +245,65 @@ static void describe_isolation(const struct build *build, json_t *root)
 	}
 	if (!weakest)
 		return;
-	json_object_set_new(root, "isolation", isolation_name(weakest));
+	describe_isolation(weakest, w);
 	if (weakest->isolation.reason)
-		json_object_set_new(
-		    root, "isolation_reason", json_string(weakest->isolation.reason));
+		json_add_text(w, "isolation_reason", weakest->isolation.reason);
 }
 
-static json_t *describe_stages(const struct build *build)
+static int by_stage_name(const void *a, const void *b)
 {
-	json_t *stages = json_object();
-
-	for (size_t i = 0; i < build->options->plan->stage_count; i++) {
-		json_t *stage;
-
-		if (!build->results[i].wanted)
-			continue;
-		stage = json_object();
-		json_object_set_new(stage, "action", json_digest(&build->results[i].key));
-		json_object_set_new(stage, "output", json_digest(&build->results[i].tree));
-		json_object_set_new(stage, "isolation", isolation_name(&build->results[i]));
-		if (build->results[i].ccache)
-			json_object_set_new(stage, "ccache", json_true());
-		json_object_set_new(stages, build->options->plan->stages[i]->name, stage);
-	}
-	return stages;
+	return strcmp(
+	    (*(const struct stage *const *)a)->name, (*(const struct stage *const *)b)->name);
 }
 
+static void describe_stage(
+    const struct stage *stage, const struct stage_result *result, struct json_writer *w)
+{
+	json_begin(w, stage->name);
+	json_add_digest(w, "action", &result->key);
+	if (result->ccache)
+		json_add_true(w, "ccache");
+	describe_isolation(result, w);
+	json_add_digest(w, "output", &result->tree);
+	json_end(w);
+}
+
+static void describe_stages(const struct build *build, struct json_writer *w)
+{
+	const struct plan *plan = build->options->plan;
+	_cleanup_free_ const struct stage **stages =
+	    xcalloc(plan->stage_count, sizeof(struct stage *));
+	size_t count = 0;
+
+	for (size_t i = 0; i < plan->stage_count; i++)
+		if (build->results[i].wanted)
+			stages[count++] = plan->stages[i];
+	if (count)
+		qsort(stages, count, sizeof(struct stage *), by_stage_name);
+	json_begin(w, "stages");
+	for (size_t i = 0; i < count; i++)
+		describe_stage(stages[i], build_result(build, stages[i]), w);
+	json_end(w);
+}
+
+/* Every object's keys are sorted. */
 int manifest_write(const struct build *build, const struct exported *exports, size_t count,
     struct buf *ret_text, struct err *e)
 {
-	json_t *root = json_object(), *files = json_object();
-	_cleanup_free_ char *text = NULL;
-	int result = 0;
+	struct json_writer w = {.text = ret_text};
 
-	json_object_set_new(root, "format", json_string(FORMAT));
-	json_object_set_new(root, "source_date_epoch", json_integer(manifest_time(build)));
-	json_object_set_new(root, "target", json_string(build->options->plan->target.name));
-	describe_isolation(build, root);
-	json_object_set_new(root, "tools_root",
-	    json_digest(inputs_tree(&build->inputs, inputs_tools_root(&build->inputs))));
-	json_object_set_new(root, "sources", describe_sources(build));
-	json_object_set_new(root, "stages", describe_stages(build));
-	json_object_set_new(root, "files", files);
-	for (size_t i = 0; i < count && !result; i++)
-		result = add_export(build, files, &exports[i], e);
-	text = json_dumps(root, JSON_INDENT(2) | JSON_SORT_KEYS);
-	json_decref(root);
-	if (!result)
-		buf_printf(ret_text, "%s\n", text);
-	return result;
+	json_begin(&w, NULL);
+	if (add_files(build, exports, count, &w, e))
+		return -1;
+	json_add_text(&w, "format", FORMAT);
+	describe_weakest(build, &w);
+	json_add_number(&w, "source_date_epoch", manifest_time(build));
+	describe_sources(build, &w);
+	describe_stages(build, &w);
+	json_add_text(&w, "target", build->options->plan->target.name);
+	json_add_digest(
+	    &w, "tools_root", inputs_tree(&build->inputs, inputs_tools_root(&build->inputs)));
+	json_end(&w);
+	buf_puts(ret_text, "\n");
+	return 0;
 }
