@@ -47,6 +47,12 @@ class Browser:
             self.call(domain + ".enable")
         self.call("Performance.enable", timeDomain="threadTicks")
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *failure):
+        self.close()
+
     @staticmethod
     def _can_sandbox():
         """Its sandbox wants an ordinary user, and namespaces."""

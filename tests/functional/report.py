@@ -126,18 +126,17 @@ def try_screens(browser, page, folder):
 
 def main():
     page, large, folder = sys.argv[1:]
-    browser = Browser()
-    look(browser, page, folder)
-    look_at_large(browser, large)
-    use_keyboard(browser)
-    try_screens(browser, large, folder)
-    printed = os.path.join(folder, "page.pdf")
-    browser.print(printed)
-    say("printed", "yes" if os.path.getsize(printed) > 10000 else "no")
-    say("errors", browser.errors)
-    shown = ("file://" + page, "file://" + large)
-    say("requests", [url for url in browser.requests if url not in shown])
-    browser.close()
+    with Browser() as browser:
+        look(browser, page, folder)
+        look_at_large(browser, large)
+        use_keyboard(browser)
+        try_screens(browser, large, folder)
+        printed = os.path.join(folder, "page.pdf")
+        browser.print(printed)
+        say("printed", "yes" if os.path.getsize(printed) > 10000 else "no")
+        say("errors", browser.errors)
+        shown = ("file://" + page, "file://" + large)
+        say("requests", [url for url in browser.requests if url not in shown])
 
 
 main()
