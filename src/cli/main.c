@@ -47,7 +47,7 @@ static const char options_help[] =
     "  -k, --keep-going      go on with what does not need a stage that failed\n"
     "  --isolation NAME      auto (the strongest that works here), or userns or landlock and no\n"
     "                        less\n"
-    "  --ccache              `build`: with a compiler cache for the stages that can use one;\n"
+    "  --ccache              `build`, `boot`: a compiler cache for the stages that can use one;\n"
     "                        MINSYS_CCACHE=1 in the environment says the same\n"
     "  --offline             download nothing\n"
     "  --mirror PLACE        a Debian archive (URL or folder) to look in first\n"
