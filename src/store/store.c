@@ -289,6 +289,24 @@ static int write_manifest(int folder, const struct buf *manifest, struct err *e)
 	return file_write_all(fd, buf_text(manifest), manifest->length, "the manifest", e);
 }
 
+/* A runner that was killed while the tree was at its place (build/place.h) leaves the rest of it
+ * under the final name. */
+static int complete(struct store *store, struct store_temp *temp, const char *final, struct err *e)
+{
+	_cleanup_free_ char *tree = xasprintf("%s/tree", final);
+	_cleanup_close_ int folder = -1;
+
+	if (!renameat(temp->fd, "commit/tree", store->fd, tree)) {
+		folder = folder_open(store->fd, final, e);
+		if (folder < 0)
+			return -1;
+		if (fsync(folder))
+			return err_errno(e, "flush %s", final);
+	} else if (errno != EEXIST && errno != ENOTEMPTY)
+		return err_errno(e, "rename to %s", tree);
+	return tree_remove(temp->fd, "commit", e);
+}
+
 /* Move the folder `commit` of a temporary one to its final name. What is there already under it
  * is the same tree. */
 static int publish(struct store *store, struct store_temp *temp, const char *final, struct err *e)
@@ -303,7 +321,7 @@ static int publish(struct store *store, struct store_temp *temp, const char *fin
 		return fsync(trees) ? err_errno(e, "flush trees") : 0;
 	}
 	if (errno == EEXIST || errno == ENOTEMPTY)
-		return tree_remove(temp->fd, "commit", e);
+		return complete(store, temp, final, e);
 	return err_errno(e, "rename to %s", final);
 }
 

@@ -341,6 +341,27 @@ static void a_tree_is_there_once(void **state)
 	store_close(store);
 }
 
+static void a_tree_that_is_away_is_made_again(void **state)
+{
+	struct store *store = opened(*state);
+	struct digest one = committed(store, "one", "out");
+	char hex[DIGEST_HEX_SIZE], path[128], file[160];
+	struct err e = {0};
+
+	snprintf(path, sizeof(path), "trees/%s/tree", digest_format(&one, hex));
+	snprintf(file, sizeof(file), "%s/file", path);
+	assert_int_equal(tree_remove(store->fd, path, &e), 0);
+	assert_false(store_has_tree(store, &one));
+	committed(store, "one", "out");
+	assert_true(store_has_tree(store, &one));
+	assert_true(is_there(store, file));
+	committed(store, "one", "out");
+	assert_true(is_there(store, file));
+	assert_int_equal(count_in(store, "trees"), 1);
+	assert_int_equal(count_in(store, "tmp"), 0);
+	store_close(store);
+}
+
 static void a_damaged_manifest_is_named(void **state)
 {
 	struct store *store = opened(*state);
@@ -387,6 +408,7 @@ int main(void)
 	    PLACE_TEST(two_temporary_folders_are_two),
 	    PLACE_TEST(what_dead_runners_left_is_removed_and_what_live_ones_hold_stays),
 	    PLACE_TEST(a_tree_is_there_once),
+	    PLACE_TEST(a_tree_that_is_away_is_made_again),
 	    PLACE_TEST(a_damaged_manifest_is_named),
 	    PLACE_TEST(a_full_disk_says_what_to_do),
 	};
