@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -117,16 +118,26 @@ int confine_become(uid_t uid, struct err *e)
 	return 0;
 }
 
-int confine_give_output(uid_t uid, struct err *e)
+static int give(int fd, const char *what, uid_t uid, struct err *e)
+{
+	if (fchown(fd, uid, (gid_t)-1) && errno != EPERM)
+		return err_errno(
+		    e, "give the %s of descriptor %d to uid %u", what, fd, (unsigned)uid);
+	return 0;
+}
+
+int confine_give_pipe(int fd, uid_t uid, struct err *e)
 {
 	struct statfs system;
 
-	for (int fd = 1; fd <= 2; fd++)
-		if (!fstatfs(fd, &system) && system.f_type == PIPEFS_MAGIC &&
-		    fchown(fd, uid, (gid_t)-1) && errno != EPERM)
-			return err_errno(
-			    e, "give the pipe of descriptor %d to uid %u", fd, (unsigned)uid);
-	return 0;
+	if (fstatfs(fd, &system) || system.f_type != PIPEFS_MAGIC)
+		return 0;
+	return give(fd, "pipe", uid, e);
+}
+
+int confine_give_terminal(int fd, uid_t uid, struct err *e)
+{
+	return give(fd, "terminal", uid, e);
 }
 
 static int drop_capabilities(struct err *e)
@@ -235,4 +246,23 @@ int confine_descriptors(int *kept, size_t count, struct err *e)
 		next = (unsigned)kept[i] + 1;
 	}
 	return close_range(next, ~0U, 0) ? err_errno(e, "close all descriptors") : 0;
+}
+
+int confine_input(int fd, struct err *e)
+{
+	if (dup2(fd, 0) < 0)
+		return err_errno(e, "make a pipe standard input");
+	close(fd);
+	return 0;
+}
+
+int confine_terminal(int fd, struct err *e)
+{
+	if (ioctl(fd, TIOCSCTTY, 0))
+		return err_errno(e, "make a terminal the session's");
+	for (int stream = 0; stream <= 2; stream++)
+		if (dup2(fd, stream) < 0)
+			return err_errno(e, "make a terminal descriptor %d", stream);
+	close(fd);
+	return 0;
 }

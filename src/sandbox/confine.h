@@ -22,10 +22,12 @@ uid_t confine_reserved_uid(void);
  * the machine's root under another number: see the definition. */
 int confine_become(uid_t uid, struct err *e);
 
-/* Before that: give it the pipes that standard output and error may be, or the step could not
+/* Before that: give it a pipe that is to be one of its standard streams, or the step could not
  * open /dev/stdout. A pipe has no name, so nobody else is affected; a file, a terminal, or a pipe
  * from outside of the user namespace stays its owner's. */
-int confine_give_output(uid_t uid, struct err *e);
+int confine_give_pipe(int fd, uid_t uid, struct err *e);
+/* The same for a terminal that was made for it. */
+int confine_give_terminal(int fd, uid_t uid, struct err *e);
 
 /* A fresh session keyring, no capability in any set and none to be had by exec, no_new_privs,
  * umask 022, default signals, no core files, a limit of processes, then the system call filter. */
@@ -34,5 +36,10 @@ int confine_process(struct err *e);
 /* In the child that will exec: a session of its own, nothing on standard input, and no
  * descriptor but that, standard output and error and those of `kept`, which it sorts. */
 int confine_descriptors(int *kept, size_t count, struct err *e);
+
+/* After that: this pipe is standard input. Takes it. */
+int confine_input(int fd, struct err *e);
+/* This terminal controls the session, and is all three standard streams. Takes it. */
+int confine_terminal(int fd, struct err *e);
 
 #endif

@@ -180,12 +180,15 @@ static const struct sock_filter head[] = {
     SKIP_UNLESS(BPF_JSET, (unsigned)ANY_NEW_NAMESPACE, 1),
     REFUSE(EPERM),
     ALLOW,
-    /* Pushing keystrokes into a terminal (CVE-2017-5226) or pasting into a console. */
-    SKIP_UNLESS(BPF_JEQ, SYS_ioctl, 6),
+    /* Pushing keystrokes into a terminal (CVE-2017-5226), pasting into a console, and line
+       disciplines, which are drivers (CVE-2017-2636), on a terminal of one's own. */
+    SKIP_UNLESS(BPF_JEQ, SYS_ioctl, 8),
     LOAD_ARGUMENT(1),
     SKIP_UNLESS(BPF_JEQ, TIOCSTI, 1),
     REFUSE(EPERM),
     SKIP_UNLESS(BPF_JEQ, TIOCLINUX, 1),
+    REFUSE(EPERM),
+    SKIP_UNLESS(BPF_JEQ, TIOCSETD, 1),
     REFUSE(EPERM),
     ALLOW,
     /* A pair of connected unix sockets leads nowhere, but one of datagrams can be pointed at any

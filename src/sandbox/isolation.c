@@ -38,14 +38,29 @@ static void send_error(int fd, const struct err *e)
 	isolation_report(fd, &report);
 }
 
+static int confine_streams(const struct options *o, int report_fd, struct err *e)
+{
+	/* The report's is closed on exec. */
+	const int all[] = {
+	    report_fd, o->jobserver[0], o->jobserver[1], o->input_fd, o->terminal_fd};
+	int kept[sizeof(all) / sizeof(*all)];
+	size_t count = 0;
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		if (all[i] >= 0)
+			kept[count++] = all[i];
+	if (confine_descriptors(kept, count, e) ||
+	    (o->input_fd >= 0 && confine_input(o->input_fd, e)))
+		return -1;
+	return o->terminal_fd < 0 ? 0 : confine_terminal(o->terminal_fd, e);
+}
+
 /* What fails here is told on the pipe before init's own report, and the first report counts. */
 void isolation_exec(const struct options *o, int report_fd)
 {
-	int kept[] = {report_fd, o->jobserver[0], o->jobserver[1]};
 	struct err e;
 
-	/* The report's is closed on exec. */
-	if (!confine_descriptors(kept, o->jobserver[0] < 0 ? 1 : 3, &e)) {
+	if (!confine_streams(o, report_fd, &e)) {
 		if (chdir(o->directory))
 			err_errno(&e, "enter %s in the sandbox", o->directory);
 		else {
@@ -78,12 +93,15 @@ static int give_folder(const struct bind *bind, uid_t uid, struct err *e)
 	return bind->is_given ? give_all(fd, bind->source, uid, e) : give(fd, bind->source, uid, e);
 }
 
-int isolation_give_folders(const struct options *o, uid_t uid, struct err *e)
+int isolation_give(const struct options *o, uid_t uid, struct err *e)
 {
 	for (size_t i = 0; i < o->bind_count; i++)
 		if (o->binds[i].writable && give_folder(&o->binds[i], uid, e))
 			return -1;
-	return 0;
+	if (confine_give_pipe(1, uid, e) || confine_give_pipe(2, uid, e) ||
+	    (o->input_fd >= 0 && confine_give_pipe(o->input_fd, uid, e)))
+		return -1;
+	return o->terminal_fd < 0 ? 0 : confine_give_terminal(o->terminal_fd, uid, e);
 }
 
 /* init must not outlive the supervisor. The signal covers a death from now on; the pipe's hang-up

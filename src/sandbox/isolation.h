@@ -54,8 +54,8 @@ void isolation_exec(const struct options *o, int report_fd) __attribute__((noret
 void isolation_report(int fd, const struct sandbox_report *report);
 /* 0 to 255, or 128 + n when signal n ended it. */
 int isolation_status(int wait_status);
-/* Make the folders that the step may write to belong to `uid`, and what is in those that are
- * given with it. */
-int isolation_give_folders(const struct options *o, uid_t uid, struct err *e);
+/* Make what the step may write to belong to `uid`: the folders, and what is in those that are given
+ * with it, and its standard streams as far as they are its own. */
+int isolation_give(const struct options *o, uid_t uid, struct err *e);
 
 #endif

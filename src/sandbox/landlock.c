@@ -56,6 +56,15 @@ static int allow_tools(struct ruleset *ruleset, struct err *e)
 	return ruleset_allow(ruleset, "/proc", RULESET_READ, false, e);
 }
 
+/* Under the name that it has, and under the one that leads each process to the one that controls
+ * it. */
+static int allow_terminal(struct ruleset *ruleset, int fd, struct err *e)
+{
+	if (ruleset_allow(ruleset, "/dev/tty", RULESET_TERMINAL, true, e))
+		return -1;
+	return ruleset_allow_fd(ruleset, fd, "the step's terminal", RULESET_TERMINAL, e);
+}
+
 static int restrict_files(const struct options *o, struct err *e)
 {
 	struct ruleset ruleset;
@@ -64,6 +73,8 @@ static int restrict_files(const struct options *o, struct err *e)
 	if (ruleset_begin(&ruleset, e))
 		return -1;
 	result = allow_tools(&ruleset, e);
+	if (!result && o->terminal_fd >= 0)
+		result = allow_terminal(&ruleset, o->terminal_fd, e);
 	for (size_t i = 0; i < o->bind_count && !result; i++)
 		result = ruleset_allow_fd(&ruleset, o->binds[i].tree_fd, o->binds[i].destination,
 		    o->binds[i].writable ? RULESET_WRITE : RULESET_READ, e);
@@ -326,7 +337,7 @@ static int prepare(struct step *step, struct err *e)
 		return -1;
 	if (shares_uid)
 		step->weaker = describe_weaker(abi);
-	else if (isolation_give_folders(step->options, uid, e) || confine_give_output(uid, e))
+	else if (isolation_give(step->options, uid, e))
 		return -1;
 	step->outer_uid = uid;
 	step->outer_gid = (gid_t)uid;

@@ -21,7 +21,7 @@
 
 #define TMP_SIZE "2g"
 
-static const char *const devices[] = {"null", "zero", "full", "random", "urandom"};
+static const char *const devices[] = {"null", "zero", "full", "random", "urandom", "tty"};
 
 static const struct {
 	const char *name, *target;
@@ -126,13 +126,20 @@ static int make_file(int dirfd, const char *name, struct err *e)
 	return fd < 0 ? err_errno(e, "make the mount point %s", name) : 0;
 }
 
-static int fill_dev(int root_fd, const struct mounts *m, struct err *e)
+/* The last one is only for a step that has a terminal: to its processes it is that one, to all
+ * others none. */
+static size_t device_count(const struct options *o)
+{
+	return sizeof(devices) / sizeof(*devices) - (o->terminal_fd < 0);
+}
+
+static int fill_dev(int root_fd, const struct options *o, const struct mounts *m, struct err *e)
 {
 	_cleanup_close_ int dev = new_tmpfs("0755", "64k", e);
 
 	if (dev < 0 || attach(dev, root_fd, "dev", e))
 		return -1;
-	for (size_t i = 0; i < sizeof(devices) / sizeof(*devices); i++)
+	for (size_t i = 0; i < device_count(o); i++)
 		if (make_file(dev, devices[i], e) || attach(m->device_fds[i], dev, devices[i], e))
 			return -1;
 	for (size_t i = 0; i < sizeof(device_links) / sizeof(*device_links); i++)
@@ -191,7 +198,7 @@ int mounts_open(struct options *o, struct mounts *ret_mounts, struct err *e)
 	ret_mounts->root_fd = clone_mount(o->root, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV, e);
 	if (ret_mounts->root_fd < 0)
 		return -1;
-	for (size_t i = 0; i < sizeof(devices) / sizeof(*devices); i++) {
+	for (size_t i = 0; i < device_count(o); i++) {
 		snprintf(path, sizeof(path), "/dev/%s", devices[i]);
 		if ((ret_mounts->device_fds[i] = clone_mount(path, MOUNT_ATTR_NOEXEC, e)) < 0)
 			return -1;
@@ -238,7 +245,7 @@ int mounts_enter(const struct options *o, struct mounts *m, struct err *e)
 
 	if (proc < 0 || tmp < 0 || attach_root(m->root_fd, e) ||
 	    attach(proc, m->root_fd, "proc", e) || attach(tmp, m->root_fd, "tmp", e) ||
-	    fill_dev(m->root_fd, m, e) || fill_minsys(m->root_fd, o, e))
+	    fill_dev(m->root_fd, o, m, e) || fill_minsys(m->root_fd, o, e))
 		return -1;
 	return pivot(m->root_fd, e);
 }

@@ -5,7 +5,8 @@
  *
  *   /            the tools root, read-only
  *   /proc        of the step's own pid namespace, processes only (subset=pid)
- *   /dev         null, zero, full, random, urandom and the links into /proc/self/fd
+ *   /dev         null, zero, full, random, urandom and the links into /proc/self/fd; with a
+ *                terminal of the step's own also tty, which is that one
  *   /tmp         a tmpfs of its own
  *   /minsys/…    what was named, read-only or writable
  */
@@ -17,7 +18,7 @@
 /* What is open on the way. */
 struct mounts {
 	int root_fd;
-	int device_fds[5];
+	int device_fds[6];
 };
 
 /* Open the root, the devices and the sources of all binds as mounts of their own. Needs

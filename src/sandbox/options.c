@@ -3,11 +3,13 @@
 #include "base/memory.h"
 #include "sandbox/isolation.h"
 
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 const char options_help[] =
     "Usage: minsys-sandbox --root FOLDER [OPTION]... -- COMMAND [ARGUMENT]...\n"
@@ -29,6 +31,9 @@ const char options_help[] =
     "  --trial             only try whether the isolation works here\n"
     "  --jobserver R,W     let the command keep the two ends of this pipe, as GNU make's\n"
     "                      jobserver needs it\n"
+    "  --stdin             give the command standard input too, which must be a pipe\n"
+    "  --terminal FD       the terminal open as FD is the command's standard input, output and\n"
+    "                      error, and controls it; it must be no other session's\n"
     "  --report-fd N       say how it went on this descriptor, for programs\n"
     "  --help              show this\n"
     "\n"
@@ -46,6 +51,8 @@ enum {
 	OPTION_ISOLATION,
 	OPTION_TRIAL,
 	OPTION_JOBSERVER,
+	OPTION_STDIN,
+	OPTION_TERMINAL,
 	OPTION_REPORT_FD,
 	OPTION_HELP,
 };
@@ -61,6 +68,8 @@ static const struct option long_options[] = {
     {"isolation", required_argument, NULL, OPTION_ISOLATION},
     {"trial", no_argument, NULL, OPTION_TRIAL},
     {"jobserver", required_argument, NULL, OPTION_JOBSERVER},
+    {"stdin", no_argument, NULL, OPTION_STDIN},
+    {"terminal", required_argument, NULL, OPTION_TERMINAL},
     {"report-fd", required_argument, NULL, OPTION_REPORT_FD},
     {"help", no_argument, NULL, OPTION_HELP},
     {NULL, 0, NULL, 0},
@@ -153,6 +162,30 @@ static int parse_jobserver(struct options *o, const char *text, struct err *e)
 	return 0;
 }
 
+/* Anything but a pipe may be more than a stream of bytes: a terminal, a file to write to. */
+static int keep_input(struct options *o, struct err *e)
+{
+	struct stat status;
+
+	if (fstat(0, &status) || !S_ISFIFO(status.st_mode))
+		return err_kind(e, ERR_INPUT, "--stdin: standard input is no pipe");
+	o->input_fd = fcntl(0, F_DUPFD_CLOEXEC, 3);
+	return o->input_fd < 0 ? err_errno(e, "keep standard input") : 0;
+}
+
+static int parse_terminal(struct options *o, const char *text, struct err *e)
+{
+	unsigned number;
+
+	if (parse_number("--terminal", text, 1 << 20, &number, e))
+		return -1;
+	if (number < 3 || !isatty((int)number))
+		return err_kind(e, ERR_INPUT,
+		    "--terminal %u: that descriptor is no terminal above standard error", number);
+	o->terminal_fd = (int)number;
+	return 0;
+}
+
 static int parse_option(struct options *o, int option, size_t *env_count, struct err *e)
 {
 	unsigned number = 0;
@@ -180,6 +213,10 @@ static int parse_option(struct options *o, int option, size_t *env_count, struct
 		return 0;
 	case OPTION_JOBSERVER:
 		return parse_jobserver(o, optarg, e);
+	case OPTION_STDIN:
+		return keep_input(o, e);
+	case OPTION_TERMINAL:
+		return parse_terminal(o, optarg, e);
 	case OPTION_REPORT_FD:
 		if (parse_number("--report-fd", optarg, 1 << 20, &number, e))
 			return -1;
@@ -247,6 +284,8 @@ int options_parse(int argc, char **argv, struct options *ret_options, struct err
 	    .directory = "/",
 	    .report_fd = -1,
 	    .jobserver = {-1, -1},
+	    .input_fd = -1,
+	    .terminal_fd = -1,
 	};
 	o->env = xcalloc(1, sizeof(*o->env));
 	/* The kernel puts argv's strings behind each other; so must a test. */

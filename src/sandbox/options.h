@@ -28,6 +28,8 @@ struct options {
 	unsigned timeout_seconds;
 	int report_fd;	  /* -1: errors go to standard error */
 	int jobserver[2]; /* ends of a pipe that the command keeps: read, write; -1: none */
+	int input_fd;	  /* a pipe, for the command's standard input; -1: it gets nothing */
+	int terminal_fd;  /* for all three of its standard streams; -1: none */
 	bool trial;
 	char *words; /* argv's strings lie behind each other here */
 	size_t word_bytes;

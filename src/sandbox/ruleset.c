@@ -91,6 +91,8 @@ static uint64_t rights_to(enum ruleset_access access)
 		return FS_EXECUTE | FS_READ_FILE | FS_READ_DIR;
 	case RULESET_WRITE:
 		return FS_ABI_3 & ~(FS_MAKE_CHAR | FS_MAKE_BLOCK);
+	case RULESET_TERMINAL:
+		return FS_READ_FILE | FS_WRITE_FILE | FS_IOCTL_DEV;
 	case RULESET_DEVICE:
 		break;
 	}

@@ -23,13 +23,14 @@ struct ruleset {
 int ruleset_begin(struct ruleset *ret_ruleset, struct err *e);
 
 enum ruleset_access {
-	RULESET_READ,	/* read, list and execute */
-	RULESET_WRITE,	/* these, and make, change and remove all but device nodes */
-	RULESET_DEVICE, /* read and write one file */
+	RULESET_READ,	  /* read, list and execute */
+	RULESET_WRITE,	  /* these, and make, change and remove all but device nodes */
+	RULESET_DEVICE,	  /* read and write one file */
+	RULESET_TERMINAL, /* the same, and command it (ioctl) */
 };
 
-/* Allow it below `path` (for RULESET_DEVICE: of it); links in `path` are followed. What is not
- * there is an error, or with `optional` none. */
+/* Allow it below `path` (for RULESET_DEVICE and RULESET_TERMINAL: of it); links in `path` are
+ * followed. What is not there is an error, or with `optional` none. */
 int ruleset_allow(struct ruleset *ruleset, const char *path, enum ruleset_access access,
     bool optional, struct err *e);
 

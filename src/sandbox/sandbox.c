@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#define TERMINAL_FD (SANDBOX_JOBSERVER + 2)
+
 /* A growing argument vector that owns its strings. */
 struct arguments {
 	char **items;
@@ -55,6 +57,12 @@ static void build_arguments(const struct sandbox_spec *spec, struct arguments *a
 		add(a, xstrdup("--jobserver"));
 		add(a, xasprintf("%d,%d", SANDBOX_JOBSERVER, SANDBOX_JOBSERVER + 1));
 	}
+	if (spec->input_fd)
+		add(a, xstrdup("--stdin"));
+	if (spec->terminal_fd) {
+		add(a, xstrdup("--terminal"));
+		add(a, xasprintf("%d", TERMINAL_FD));
+	}
 	add_option(a, "--report-fd", "3");
 	add(a, xstrdup("--"));
 	for (size_t i = 0; spec->command[i]; i++)
@@ -68,15 +76,21 @@ static void exec_child(
 {
 	static char *const no_environment[] = {NULL};
 	const int *pipe = spec->jobserver;
-	struct child_fd fds[] = {
-	    {spec->output_fd, 1},
-	    {spec->output_fd, 2},
-	    {report_fd, 3},
-	    {pipe ? pipe[0] : -1, SANDBOX_JOBSERVER},
-	    {pipe ? pipe[1] : -1, SANDBOX_JOBSERVER + 1},
-	};
+	struct child_fd fds[7];
+	size_t count = 0;
 
-	if (child_begin(parent, fds, pipe ? 5 : 3))
+	if (spec->input_fd)
+		fds[count++] = (struct child_fd){spec->input_fd, 0};
+	fds[count++] = (struct child_fd){spec->output_fd, 1};
+	fds[count++] = (struct child_fd){spec->error_fd ? spec->error_fd : spec->output_fd, 2};
+	fds[count++] = (struct child_fd){report_fd, 3};
+	if (pipe) {
+		fds[count++] = (struct child_fd){pipe[0], SANDBOX_JOBSERVER};
+		fds[count++] = (struct child_fd){pipe[1], SANDBOX_JOBSERVER + 1};
+	}
+	if (spec->terminal_fd)
+		fds[count++] = (struct child_fd){spec->terminal_fd, TERMINAL_FD};
+	if (child_begin(parent, fds, count))
 		_exit(SANDBOX_EXIT_SETUP);
 	execve(argv[0], argv, no_environment);
 	_exit(SANDBOX_EXIT_SETUP);

@@ -38,6 +38,9 @@ struct sandbox_spec {
 	/* Ends of a pipe, read and write, that the command finds as descriptors SANDBOX_JOBSERVER
 	   and the next one; NULL: none. */
 	const int *jobserver;
+	int error_fd;		   /* becomes its standard error alone; 0: it does not */
+	int input_fd;		   /* a pipe that becomes its standard input; 0: it reads nothing */
+	int terminal_fd;	   /* becomes all three, and controls it; 0: there is none */
 	struct children *children; /* that it is one of while it runs; NULL: no such list */
 };
 

@@ -7,7 +7,7 @@
  * - when it ends, or minsys-sandbox dies, or the program that started that (with --report-fd),
  *   nothing of it is alive;
  * - it can write to what standard output and error are, and read from neither a terminal nor
- *   standard input.
+ *   standard input, unless one was made for it (--terminal, --stdin).
  * What it does not hide: /proc/self/mountinfo names the machine's paths of what is shown, and
  * /proc/self/uid_map the uid outside. Memory has no limit but that of the cgroup it was started in.
  */
@@ -174,7 +174,7 @@ static int leave_root(struct step *step, struct err *e)
 		step->mounts_are_open = !mounts_open(step->options, &step->mounts, e);
 		if (!step->mounts_are_open && e->kind == ERR_INPUT)
 			return -1;
-		if (isolation_give_folders(step->options, uid, e) || confine_give_output(uid, e))
+		if (isolation_give(step->options, uid, e))
 			return -1;
 	}
 	if (confine_become(uid, e))

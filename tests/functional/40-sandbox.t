@@ -422,7 +422,8 @@ wrong() {
 ok '--help' status 0 "$sandbox" --help
 help_is_complete() {
 	"$sandbox" --help >"$work/help" || return 1
-	for option in root ro rw setenv chdir timeout isolation trial report-fd help; do
+	for option in root ro rw rw-all setenv chdir timeout isolation trial jobserver stdin terminal \
+		report-fd help; do
 		says "$work/help" "  --$option" || return 1
 	done
 }
@@ -463,6 +464,28 @@ ok 'and stays whose it was' expect "$(id -u)" stat -c %u "$work/link"
 ok 'a variable without a value' wrong 'is not KEY=VALUE' --root "$tools" --setenv X -- /bin/busybox
 ok 'a time limit that is no number' wrong '--timeout takes a number' --root "$tools" \
 	--timeout 1s -- /bin/busybox
+ok 'a terminal that is none' wrong 'descriptor is no terminal above' --root "$tools" \
+	--terminal 3 -- /bin/busybox 3<"$work/in/file"
+ok 'input that is a file' wrong '--stdin: standard input is no pipe' --root "$tools" \
+	--stdin -- /bin/busybox <"$work/in/file"
+fed() {
+	[ "$(echo fed | in_sandbox --stdin -- /bin/busybox cat)" = fed ]
+}
+ok 'input that is a pipe is the command'\''s' fed
+without() {
+	[ -z "$(echo fed | in_sandbox -- /bin/busybox cat)" ]
+}
+ok 'but not unasked' without
+given() {
+	new_out
+	mkdir -m 700 "$work/out/sub" && echo mine >"$work/out/sub/file" && chmod 600 "$work/out/sub/file" &&
+		ln -s "$work/in/file" "$work/out/link" || return 1
+	owner=$(stat -L -c %u "$work/out/link")
+	"$sandbox" --root "$tools" --rw-all "$work/out:/minsys/out" -- \
+		/bin/busybox sh -c 'echo more >>/minsys/out/sub/file && /bin/busybox touch /minsys/out/sub/new' &&
+		[ "$(stat -L -c %u "$work/out/link")" = "$owner" ]
+}
+ok '--rw-all gives all that is in a folder, and nothing behind a link' given
 ok 'an isolation that is not there' wrong 'there is no isolation `none`' --isolation=none \
 	--root "$tools" -- /bin/busybox
 ok 'an option that is not there' wrong '--help' --root "$tools" --network -- /bin/busybox

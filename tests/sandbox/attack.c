@@ -690,7 +690,9 @@ static int attack_setns(char **words)
 /* A terminal's input queue, with bits above the 32 that count (CVE-2019-10063). */
 static int attack_ioctl(char **words)
 {
-	unsigned long request = !strcmp(words[0], "tiocsti") ? TIOCSTI : TIOCLINUX;
+	unsigned long request = !strcmp(words[0], "tiocsti")	? TIOCSTI
+				: !strcmp(words[0], "tiocsetd") ? TIOCSETD
+								: TIOCLINUX;
 	char key = '\n';
 
 	if (words[1])

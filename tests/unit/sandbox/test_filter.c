@@ -205,6 +205,9 @@ static void ioctl_pushes_no_keys(void **state)
 	assert_int_equal(call(SYS_ioctl, 1, HIGH_BITS | TIOCSTI), EPERM);
 	assert_int_equal(call(SYS_ioctl, 1, 0x541c), EPERM);
 	assert_int_equal(call(SYS_ioctl, 1, HIGH_BITS | 0x541c), EPERM);
+	assert_int_equal(call(SYS_ioctl, 1, TIOCSETD), EPERM);
+	assert_int_equal(call(SYS_ioctl, 1, HIGH_BITS | TIOCSETD), EPERM);
+	assert_int_equal(call(SYS_ioctl, 1, TIOCSCTTY), 0);
 }
 
 static void socketpair_leads_nowhere(void **state)

@@ -1,7 +1,9 @@
 #include "sandbox/options.h"
 
+#include "base/cleanup.h"
 #include "base/memory.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -79,6 +81,8 @@ static void what_is_not_said_has_defaults(void **state)
 	assert_int_equal(line.options.bind_count, 0);
 	assert_int_equal(line.options.timeout_seconds, 0);
 	assert_int_equal(line.options.report_fd, -1);
+	assert_int_equal(line.options.input_fd, -1);
+	assert_int_equal(line.options.terminal_fd, -1);
 	assert_false(line.options.trial);
 	line_free(&line);
 }
@@ -104,6 +108,8 @@ static void all_options_are_read(void **state)
 	assert_true(line.options.binds[2].writable);
 	assert_true(line.options.binds[2].is_given);
 	assert_int_equal(line.options.binds[1].tree_fd, -1);
+	assert_true(line.options.binds[2].writable);
+	assert_true(line.options.binds[2].is_given);
 	assert_string_equal(line.options.env[0], "A=1=2");
 	assert_string_equal(line.options.env[1], "B=");
 	assert_null(line.options.env[2]);
@@ -148,6 +154,44 @@ static void numbers_are_whole_and_bounded(void **state)
 		refuses("--timeout takes a number", WORDS("--timeout", wrong[i]));
 		refuses("--report-fd takes a number", WORDS("--report-fd", wrong[i]));
 	}
+}
+
+static void a_terminal_is_one(void **state)
+{
+	_cleanup_close_ int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	_cleanup_free_ char *number = xasprintf("%d", master);
+	struct line line;
+
+	(void)state;
+	assert_true(master >= 3);
+	assert_int_equal(
+	    parse(&line, WORDS("--root", "/r", "--terminal", number, "--", "/bin/sh")), 0);
+	assert_int_equal(line.options.terminal_fd, master);
+	line_free(&line);
+	refuses("is no terminal above standard error", WORDS("--terminal", "2"));
+	refuses("is no terminal above standard error", WORDS("--terminal", "1000"));
+	refuses("--terminal takes a number", WORDS("--terminal", "x"));
+}
+
+static void input_is_a_pipe(void **state)
+{
+	_cleanup_close_ int null = open("/dev/null", O_RDONLY | O_CLOEXEC), kept = dup(0);
+	struct line line;
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(dup2(null, 0), 0);
+	refuses("standard input is no pipe", WORDS("--stdin"));
+	assert_int_equal(pipe(ends), 0);
+	dup2(ends[0], 0);
+	assert_int_equal(parse(&line, WORDS("--root", "/r", "--stdin", "--", "/bin/sh")), 0);
+	assert_true(line.options.input_fd >= 3);
+	close(line.options.input_fd);
+	line_free(&line);
+	close(ends[0]);
+	close(ends[1]);
+	if (kept >= 0)
+		dup2(kept, 0);
 }
 
 static void sources_and_places_are_plain(void **state)
@@ -234,6 +278,8 @@ int main(void)
 	    cmocka_unit_test(a_trial_needs_nothing_else),
 	    cmocka_unit_test(wrong_usage_is_said),
 	    cmocka_unit_test(numbers_are_whole_and_bounded),
+	    cmocka_unit_test(a_terminal_is_one),
+	    cmocka_unit_test(input_is_a_pipe),
 	    cmocka_unit_test(sources_and_places_are_plain),
 	    cmocka_unit_test(no_place_is_inside_another),
 	    cmocka_unit_test(forgetting_leaves_only_what_is_needed),
