@@ -45,8 +45,8 @@ static int mark_wanted(struct build *b, struct err *e)
 		const struct stage *stage = plan->stages[i];
 
 		b->results[i].asked |= all;
-		b->results[i].wanted |= b->results[i].asked;
-		if (!b->results[i].wanted)
+		b->results[i].wanted |= b->results[i].asked && !b->options->needs_only;
+		if (!b->results[i].wanted && !b->results[i].asked)
 			continue;
 		for (size_t n = 0; n < stage->need_count; n++)
 			build_result(b, stage->needs[n])->wanted = true;
@@ -517,6 +517,11 @@ int build_run(const struct build_options *options, struct build *ret_build, stru
 	b->has_stopped = schedule.has_stopped;
 	record(b, result, began);
 	return result;
+}
+
+int build_provide(struct build *b, const struct stage *stage, struct err *e)
+{
+	return choose(b, e) ? -1 : inputs_materialize(&b->inputs, stage, e);
 }
 
 int build_download(const struct build_options *options, struct build *ret_build, struct err *e)

@@ -20,6 +20,7 @@ struct build_options {
 	int (*choose)(void *context, struct choice *ret_choice, struct err *e);
 	void *context;		   /* of `choose` */
 	const char *const *stages; /* names; NULL-terminated; NULL: all */
+	bool needs_only;	   /* not these themselves, only what they start from */
 	unsigned jobs;
 	bool keeps_going;    /* past a stage that failed */
 	bool ccache;	     /* stages that can have a compiler cache: build/cache.h */
@@ -78,6 +79,10 @@ void build_notice(struct build *build, const char *text);
  */
 int build_run(const struct build_options *options, struct build *ret_build, struct err *e);
 void build_free(struct build *build);
+
+/* After a build of what a stage needs: choose an isolation, unless that was done, and see to it
+ * that what the stage starts from is in the store, so that something can be run there. */
+int build_provide(struct build *build, const struct stage *stage, struct err *e);
 
 /* Only download what the asked stages would need on a machine with an empty store. The build has
  * no results then; it is to be released either way. */

@@ -39,14 +39,12 @@ static struct step step_of(const struct build *b, const struct action *action,
 	};
 }
 
-/* Run the step with the action's inputs. */
-static int run(const struct build *b, const struct action *action, struct step *step,
-    struct digest *ret_tree, struct step_failure *ret_failure, struct err *e)
+/* The action's inputs as the step's; to be taken again. */
+static void give_inputs(const struct action *action, struct step *step)
 {
 	const struct stage *stage = action->stage;
 	size_t count = stage->source_count + stage->need_count;
-	_cleanup_free_ struct step_input *inputs = xcalloc(count, sizeof(*inputs));
-	int status;
+	struct step_input *inputs = xcalloc(count, sizeof(*inputs));
 
 	for (size_t i = 0; i < stage->source_count; i++)
 		inputs[i] = (struct step_input){
@@ -56,9 +54,23 @@ static int run(const struct build *b, const struct action *action, struct step *
 		    (struct step_input){&action->needs[i], xstrdup(stage->needs[i]->provides)};
 	step->inputs = inputs;
 	step->input_count = count;
+}
+
+static void take_inputs(struct step *step)
+{
+	for (size_t i = 0; i < step->input_count; i++)
+		free((char *)step->inputs[i].place);
+	free((struct step_input *)step->inputs);
+}
+
+static int run(const struct build *b, const struct action *action, struct step *step,
+    struct digest *ret_tree, struct step_failure *ret_failure, struct err *e)
+{
+	int status;
+
+	give_inputs(action, step);
 	status = step_run(&b->host, step, &action->key, ret_tree, ret_failure, e);
-	for (size_t i = 0; i < count; i++)
-		free((char *)inputs[i].place);
+	take_inputs(step);
 	return status;
 }
 
@@ -88,4 +100,19 @@ int perform_again(const struct build *b, const struct action *action, unsigned j
 	step.jobs = jobs;
 	step.mark = "check";
 	return run(b, action, &step, ret_tree, ret_failure, e);
+}
+
+int perform_visit(
+    const struct build *b, const struct action *action, struct step_visit *visit, struct err *e)
+{
+	/* Nobody else wants processors. */
+	struct jobserver_client all = {.style = JOBSERVER_SHARE, .given = b->options->jobs - 1};
+	bool is_share = action->stage->jobserver == JOBSERVER_SHARE;
+	struct step step = step_of(b, action, is_share ? &all : NULL, NULL);
+	int status;
+
+	give_inputs(action, &step);
+	status = step_visit(&b->host, &step, visit, e);
+	take_inputs(&step);
+	return status;
 }

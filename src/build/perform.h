@@ -27,4 +27,8 @@ int perform_again(const struct build *b, const struct action *action, unsigned j
     struct jobserver_client *client, const struct step_output *output, struct digest *ret_tree,
     struct step_failure *ret_failure, struct err *e);
 
+/* Run something else where that step would run; see step_visit(). */
+int perform_visit(
+    const struct build *b, const struct action *action, struct step_visit *visit, struct err *e);
+
 #endif

@@ -1,9 +1,9 @@
 #include "build/step.h"
 
+#include "base/copy.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "build/cache.h"
-#include "sandbox/sandbox.h"
+#include "build/run.h"
 
 #include <signal.h>
 #include <string.h>
@@ -13,24 +13,22 @@
 #define LOG_LIMIT (256ULL << 20) /* bytes */
 #define CACHE_SIZE "2G"		 /* as ccache takes it */
 
-/* Everything about a step under way. */
-struct run {
-	const struct step_host *host;
-	const struct step *step;
-	struct store_temp temp;
-	struct sandbox_bind *binds;
-	size_t bind_count;
-	char **env;
-	size_t env_count;
-	struct cache cache;
-	int log_fd;
-	uint64_t log_bytes;
-};
-
 static void add_bind(struct run *run, char *source, char *destination, bool writable)
 {
 	run->binds = xgrow(run->binds, run->bind_count, sizeof(*run->binds));
 	run->binds[run->bind_count++] = (struct sandbox_bind){source, destination, writable, false};
+}
+
+static int make_folder(struct run *run, const char *kind, struct err *e)
+{
+	const struct store *store = run->host->store;
+	const char *kept = strcmp(kind, "build") ? NULL : run->kept;
+
+	if (kept && folder_copy(store->fd, kept, run->temp.fd, kind, e))
+		return err_wrap(e, "copy %s/%s", store->path, kept);
+	if (kept ? fchmodat(run->temp.fd, kind, 0755, 0) : mkdirat(run->temp.fd, kind, 0755))
+		return err_errno(e, "make %s/%s/%s", store->path, run->temp.name, kind);
+	return 0;
 }
 
 /* A folder of this run at its place below /minsys. */
@@ -38,8 +36,8 @@ static int add_folder(struct run *run, const char *kind, bool writable, struct e
 {
 	const char *store = run->host->store->path;
 
-	if (mkdirat(run->temp.fd, kind, 0755))
-		return err_errno(e, "make %s/%s/%s", store, run->temp.name, kind);
+	if (make_folder(run, kind, e))
+		return -1;
 	add_bind(run, xasprintf("%s/%s/%s", store, run->temp.name, kind),
 	    xasprintf("/minsys/%s/%s", kind, run->step->name), writable);
 	return 0;
@@ -88,7 +86,7 @@ static int write_files(struct run *run, struct err *e)
 	return set_folder_times(run, "", e);
 }
 
-static void add_env(struct run *run, char *owned)
+void run_add_env(struct run *run, char *owned)
 {
 	run->env = xrealloc(run->env, (run->env_count + 2) * sizeof(*run->env));
 	run->env[run->env_count++] = owned;
@@ -102,15 +100,16 @@ static void add_jobs(struct run *run)
 	const struct jobserver_client *client = step->jobserver;
 
 	if (!client)
-		add_env(run, xasprintf("MAKEFLAGS=-j%u", step->jobs));
+		run_add_env(run, xasprintf("MAKEFLAGS=-j%u", step->jobs));
 	else if (client->style == JOBSERVER_SHARE)
-		add_env(run, xasprintf("JOBS=%u", client->given + 1));
+		run_add_env(run, xasprintf("JOBS=%u", client->given + 1));
 	else if (client->style == JOBSERVER_FIFO)
-		add_env(run, xasprintf("MAKEFLAGS=-j%u --jobserver-auth=fifo:/minsys/tmp/%s/" FIFO,
-				 step->jobs, step->name));
+		run_add_env(
+		    run, xasprintf("MAKEFLAGS=-j%u --jobserver-auth=fifo:/minsys/tmp/%s/" FIFO,
+			     step->jobs, step->name));
 	else
-		add_env(run, xasprintf("MAKEFLAGS=-j%u --jobserver-auth=%d,%d", step->jobs,
-				 SANDBOX_JOBSERVER, SANDBOX_JOBSERVER + 1));
+		run_add_env(run, xasprintf("MAKEFLAGS=-j%u --jobserver-auth=%d,%d", step->jobs,
+				     SANDBOX_JOBSERVER, SANDBOX_JOBSERVER + 1));
 }
 
 /* Every mtime in the tools root is the same, so ccache may take no file for unchanged by that. It
@@ -120,13 +119,13 @@ static void make_cache_env(struct run *run)
 {
 	char hex[DIGEST_HEX_SIZE];
 
-	add_env(run, xasprintf("CCACHE_DIR=/minsys/ccache/%s", run->step->name));
-	add_env(run, xasprintf("CCACHE_NAMESPACE=%s", digest_format(run->step->cache, hex)));
-	add_env(run, xstrdup("CCACHE_COMPILERCHECK=content"));
-	add_env(run, xstrdup("CCACHE_NOINODECACHE=1"));
-	add_env(run, xstrdup("CCACHE_MAXSIZE=" CACHE_SIZE));
+	run_add_env(run, xasprintf("CCACHE_DIR=/minsys/ccache/%s", run->step->name));
+	run_add_env(run, xasprintf("CCACHE_NAMESPACE=%s", digest_format(run->step->cache, hex)));
+	run_add_env(run, xstrdup("CCACHE_COMPILERCHECK=content"));
+	run_add_env(run, xstrdup("CCACHE_NOINODECACHE=1"));
+	run_add_env(run, xstrdup("CCACHE_MAXSIZE=" CACHE_SIZE));
 	/* None but this: a configuration file in the cache would be state of another kind. */
-	add_env(run, xstrdup("CCACHE_CONFIGPATH=/dev/null"));
+	run_add_env(run, xstrdup("CCACHE_CONFIGPATH=/dev/null"));
 }
 
 /* The environment is built from nothing. All of it is in the action's key or, like the number of
@@ -135,20 +134,20 @@ static void make_env(struct run *run)
 {
 	const struct step *step = run->step;
 
-	add_env(run, xasprintf("PATH=%s/usr/sbin:/usr/bin:/sbin:/bin",
-			 step->cache ? "/usr/lib/ccache:" : ""));
-	add_env(run, xstrdup("LC_ALL=C"));
-	add_env(run, xstrdup("TZ=UTC"));
-	add_env(run, xasprintf("OUT=/minsys/out/%s", step->name));
-	add_env(run, xasprintf("HOME=/minsys/tmp/%s", step->name));
-	add_env(run, xasprintf("TMPDIR=/minsys/tmp/%s", step->name));
+	run_add_env(run, xasprintf("PATH=%s/usr/sbin:/usr/bin:/sbin:/bin",
+			     step->cache ? "/usr/lib/ccache:" : ""));
+	run_add_env(run, xstrdup("LC_ALL=C"));
+	run_add_env(run, xstrdup("TZ=UTC"));
+	run_add_env(run, xasprintf("OUT=/minsys/out/%s", step->name));
+	run_add_env(run, xasprintf("HOME=/minsys/tmp/%s", step->name));
+	run_add_env(run, xasprintf("TMPDIR=/minsys/tmp/%s", step->name));
 	add_jobs(run);
 	if (step->cache)
 		make_cache_env(run);
 	for (size_t list = 0; list < 2; list++)
 		for (size_t i = 0; step->env[list] && i < step->env[list]->count; i++)
-			add_env(run, xasprintf("%s=%s", step->env[list]->items[i].key,
-					 step->env[list]->items[i].value));
+			run_add_env(run, xasprintf("%s=%s", step->env[list]->items[i].key,
+					     step->env[list]->items[i].value));
 }
 
 static int make_fifo(struct run *run, struct err *e)
@@ -184,6 +183,14 @@ static int make_binds(struct run *run, struct err *e)
 		add_bind(run, xasprintf("%s/%s", run->host->store->path, path),
 		    xasprintf("/minsys/%s", run->step->inputs[i].place), false);
 	}
+	return 0;
+}
+
+int run_make_room(struct run *run, struct err *e)
+{
+	if (make_binds(run, e))
+		return -1;
+	make_env(run);
 	return 0;
 }
 
@@ -255,41 +262,47 @@ static int follow(struct run *run, struct sandbox_process *process, int pipe_fd,
 	return result;
 }
 
-static int run_script(struct run *run, struct sandbox_outcome *ret_outcome, struct err *e)
+int run_start(const struct run *run, struct sandbox_spec *spec, struct sandbox_process *ret_process,
+    struct err *e)
 {
-	const char *command[] = {"/bin/sh", "-euc", run->step->script, run->step->name, NULL};
-	_cleanup_close_ int read_end = -1, write_end = -1;
 	_cleanup_free_ char *directory = xasprintf("/minsys/build/%s", run->step->name);
 	_cleanup_free_ char *root = NULL;
-	const struct jobserver_client *client = run->step->jobserver;
-	struct sandbox_process process;
-	struct sandbox_spec spec;
 	char tools[96];
-	int ends[2];
 
 	store_tree_path(run->step->tools, tools);
 	root = run->host->choice->kind->in_place
 		   ? xstrdup("/")
 		   : xasprintf("%s/%s", run->host->store->path, tools);
-	spec = (struct sandbox_spec){
-	    .program = run->host->sandbox,
-	    .isolation = run->host->choice->kind->name,
-	    .root = root,
-	    .binds = run->binds,
-	    .bind_count = run->bind_count,
-	    .env = (const char *const *)run->env,
-	    .directory = directory,
+	spec->program = run->host->sandbox;
+	spec->isolation = run->host->choice->kind->name;
+	spec->root = root;
+	spec->binds = run->binds;
+	spec->bind_count = run->bind_count;
+	spec->env = (const char *const *)run->env;
+	spec->directory = directory;
+	spec->children = run->host->children;
+	return sandbox_start(spec, ret_process, e);
+}
+
+static int run_script(struct run *run, struct sandbox_outcome *ret_outcome, struct err *e)
+{
+	const char *command[] = {"/bin/sh", "-euc", run->step->script, run->step->name, NULL};
+	_cleanup_close_ int read_end = -1, write_end = -1;
+	const struct jobserver_client *client = run->step->jobserver;
+	struct sandbox_process process;
+	struct sandbox_spec spec = {
 	    .command = command,
 	    .timeout_seconds = run->step->timeout_seconds,
 	    .jobserver = client && client->style == JOBSERVER_PIPE ? client->ends : NULL,
-	    .children = run->host->children,
 	};
+	int ends[2];
+
 	if (pipe2(ends, O_CLOEXEC))
 		return err_errno(e, "make a pipe");
 	read_end = ends[0];
 	write_end = ends[1];
 	spec.output_fd = write_end;
-	if (sandbox_start(&spec, &process, e))
+	if (run_start(run, &spec, &process, e))
 		return -1;
 	close(steal_fd(&write_end));
 	return follow(run, &process, read_end, ret_outcome, e);
@@ -321,6 +334,24 @@ static int remove_kept(struct run *run, struct err *e)
 		if (is_kept_name(run->step, entry->d_name) && tree_remove(fd, entry->d_name, e))
 			return -1;
 	return 0;
+}
+
+char *step_kept(const struct step_host *host, const char *name, const struct digest *key)
+{
+	const struct step step = {.name = name};
+	char hex[DIGEST_HEX_SIZE];
+	_cleanup_free_ char *own = xasprintf("failed/%s-%.8s", name, digest_format(key, hex));
+	struct err ignored;
+	int fd = folder_open(host->store->fd, "failed", &ignored);
+	_cleanup_closedir_ DIR *failed = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!faccessat(host->store->fd, own, F_OK, AT_SYMLINK_NOFOLLOW))
+		return steal_ptr(&own);
+	while (failed && (entry = readdir(failed)))
+		if (is_kept_name(&step, entry->d_name))
+			return xasprintf("failed/%s", entry->d_name);
+	return NULL;
 }
 
 /* Keep the build tree where the next build will not need it. */
@@ -413,17 +444,16 @@ static int judge(const struct run *run, const struct sandbox_outcome *outcome, s
 	return err_set(e, "exit status %d", outcome->status);
 }
 
-/* Run it where its folders are in their places. */
-static int run_in_place(struct run *run, struct sandbox_outcome *ret_outcome, struct err *e)
+static int put_in_place(struct run *run, struct sandbox_outcome *ret_outcome, struct err *e)
 {
 	struct err later = {0};
 	int result;
 
 	if (!run->host->choice->kind->in_place)
-		return run_script(run, ret_outcome, e);
+		return run->command(run, ret_outcome, e);
 	if (places_take(run->host->places, run->binds, run->bind_count, e))
 		return -1;
-	result = run_script(run, ret_outcome, e);
+	result = run->command(run, ret_outcome, e);
 	if (places_return(run->host->places, run->binds, run->bind_count, &later) && !result) {
 		*e = later;
 		result = -1;
@@ -431,30 +461,62 @@ static int run_in_place(struct run *run, struct sandbox_outcome *ret_outcome, st
 	return result;
 }
 
+int run_in_place(struct run *run, struct sandbox_outcome *ret_outcome, struct err *e)
+{
+	if (put_in_place(run, ret_outcome, e))
+		return -1;
+	if (!*ret_outcome->weaker || run->host->choice->is_weaker_form)
+		return 0;
+	return err_kind(e, ERR_ENVIRONMENT, "it was isolated less than the trial had shown: %s",
+	    ret_outcome->weaker);
+}
+
 static int run_and_capture(
     struct run *run, const struct digest *key, struct digest *ret_tree, struct err *e)
 {
 	struct sandbox_outcome outcome = {0};
 
-	if (make_binds(run, e) || open_log(run, key, e))
+	if (run_make_room(run, e) || open_log(run, key, e) || run_in_place(run, &outcome, e))
 		return -1;
-	make_env(run);
-	if (run_in_place(run, &outcome, e))
-		return -1;
-	if (*outcome.weaker && !run->host->choice->is_weaker_form)
-		return err_kind(e, ERR_ENVIRONMENT,
-		    "it was isolated less than the trial had shown: %s", outcome.weaker);
 	return outcome.status || outcome.timed_out ? judge(run, &outcome, e)
 						   : capture(run, ret_tree, e);
+}
+
+int run_open(struct run *run, const struct step_host *host, const struct step *step, struct err *e)
+{
+	*run = (struct run){
+	    .host = host,
+	    .step = step,
+	    .cache.fd = -1,
+	    .command = run_script,
+	    .log_fd = -1,
+	};
+	return store_temp_make(host->store, &run->temp, e);
+}
+
+void run_release(struct run *run)
+{
+	store_temp_remove(run->host->store, &run->temp);
+	cache_release(&run->cache);
+	for (size_t i = 0; i < run->bind_count; i++) {
+		free((char *)run->binds[i].source);
+		free((char *)run->binds[i].destination);
+	}
+	free(run->binds);
+	for (size_t i = 0; i < run->env_count; i++)
+		free(run->env[i]);
+	free(run->env);
+	if (run->log_fd >= 0)
+		close(run->log_fd);
 }
 
 int step_run(const struct step_host *host, const struct step *step, const struct digest *key,
     struct digest *ret_tree, struct step_failure *ret_failure, struct err *e)
 {
-	struct run run = {.host = host, .step = step, .cache.fd = -1, .log_fd = -1};
+	struct run run;
 	int result;
 
-	if (store_temp_make(host->store, &run.temp, e))
+	if (run_open(&run, host, step, e))
 		return -1;
 	result = run_and_capture(&run, key, ret_tree, e);
 	if (result)
@@ -463,18 +525,7 @@ int step_run(const struct step_host *host, const struct step *step, const struct
 		keep_failure(&run, key, ret_failure);
 		read_log_end(run.log_fd, &ret_failure->log_end);
 	}
-	store_temp_remove(host->store, &run.temp);
-	cache_release(&run.cache);
-	for (size_t i = 0; i < run.bind_count; i++) {
-		free((char *)run.binds[i].source);
-		free((char *)run.binds[i].destination);
-	}
-	free(run.binds);
-	for (size_t i = 0; i < run.env_count; i++)
-		free(run.env[i]);
-	free(run.env);
-	if (run.log_fd >= 0)
-		close(run.log_fd);
+	run_release(&run);
 	return result;
 }
 

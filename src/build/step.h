@@ -70,4 +70,34 @@ int step_run(const struct step_host *host, const struct step *step, const struct
     struct digest *ret_tree, struct step_failure *ret_failure, struct err *e);
 void step_failure_free(struct step_failure *failure);
 
+/* Commands of a person's in the place of a step's script. */
+struct step_visit {
+	const char *const *command; /* NULL-terminated; the first word is a path */
+	const char *const *env;	    /* K=V, beside what the step has; NULL-terminated */
+	const char *kept;	    /* what the build folder is a copy of: below the store, as
+				       step_kept() gives it; NULL: it is empty */
+	/* What the command's standard streams are: a terminal, or else these, of which the first is
+	 * a pipe. 0: none. */
+	int terminal_fd;
+	int input_fd, output_fd, error_fd;
+	/* Called once while the command runs, to attend to the other ends of these, which are to
+	 * be closed first. It returns when `end_fd` becomes readable, as the command has ended, and
+	 * nothing more comes; or to have it ended. */
+	void (*attend)(void *context, int end_fd);
+	void *context;
+	const char *result;    /* a file of $OUT; NULL: nothing of $OUT is of interest */
+	struct buf ret_result; /* what it holds, when the command's status was 0 */
+};
+
+/*
+ * Run that where the step's script would run, which is at hand as $TMPDIR/run. There is no time
+ * limit, no log, and nothing is kept. Returns the command's status, as a shell would, or -1.
+ */
+int step_visit(
+    const struct step_host *host, const struct step *step, struct step_visit *visit, struct err *e);
+
+/* The build tree that is kept of a step's last failure, as "failed/<name>-<8 digits of its key>":
+ * that of `key` if there is one. The caller frees it. NULL when there is none. */
+char *step_kept(const struct step_host *host, const char *name, const struct digest *key);
+
 #endif

@@ -30,6 +30,7 @@ static const struct command *const commands[] = {
     &cmd_why,
     &cmd_check,
     &cmd_report,
+    &cmd_shell,
 };
 
 static const char options_help[] =

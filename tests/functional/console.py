@@ -10,17 +10,24 @@ One step a line; empty lines and those that begin with # are none:
     send TEXT      type this; \\n, \\x03 and the like as in Python
     exit N         wait until the command ended, with this exit status
     never REGEX    fails when this appears in anything that was printed so far
+    size ROWS COLS make the terminal so large
+    raw            wait until the terminal passes keys on as they are
+    signal NAME    send the command SIGNAME
+    hang up        take the terminal away; nothing but `exit` can follow
 
 SECONDS limits the whole run. On failure all that was printed is shown; the command is killed.
 """
 
 import codecs
+import fcntl
 import os
 import pty
 import re
 import select
 import signal
+import struct
 import sys
+import termios
 import time
 
 
@@ -64,8 +71,26 @@ class Console:
     def send(self, text):
         os.write(self.fd, codecs.decode(text, "unicode_escape").encode("latin-1"))
 
+    def size(self, words):
+        rows, columns = words.split()
+        size = struct.pack("HHHH", int(rows), int(columns), 0, 0)
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, size)
+
+    def raw_mode(self, _):
+        while termios.tcgetattr(self.fd)[3] & (termios.ICANON | termios.ECHO):
+            if time.monotonic() > self.deadline:
+                raise Failure("the time is up")
+            time.sleep(0.01)
+
+    def signal(self, name):
+        os.kill(self.pid, getattr(signal, "SIG" + name))
+
+    def hang(self, _):
+        os.close(self.fd)
+        self.fd = -1
+
     def exit(self, wanted):
-        while self.read():
+        while self.fd >= 0 and self.read():
             pass
         status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         self.pid = 0
@@ -89,6 +114,10 @@ def main():
         "send": console.send,
         "exit": console.exit,
         "never": console.never,
+        "size": console.size,
+        "raw": console.raw_mode,
+        "signal": console.signal,
+        "hang": console.hang,
     }
     for line in sys.stdin:
         step = line.strip()
