@@ -31,6 +31,7 @@ static const struct command *const commands[] = {
     &cmd_check,
     &cmd_report,
     &cmd_shell,
+    &cmd_log,
 };
 
 static const char options_help[] =
@@ -55,8 +56,10 @@ static const char options_help[] =
     "  --dot                 `graph`: for Graphviz\n"
     "  --disk                `boot`: from the disk, not the initramfs\n"
     "  --timeout SECONDS     `boot -- COMMAND`: how long it may take; default 120\n"
-    "  --build NAME          `why`, `report`: of this build, not the last; the beginning of its\n"
-    "                        name will do\n"
+    "  --build NAME          `why`, `report`, `log`: of this build, not the last; the beginning "
+    "of\n"
+    "                        its name will do\n"
+    "  -f, --follow          `log`: go on printing while the stage is being built\n"
     "  --dry-run             only say what would be done\n"
     "  --json                `why`: for programs\n"
     "  -v, --verbose         show what the stages print\n"
@@ -123,6 +126,7 @@ static const struct option long_options[] = {
     {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
     {"json", no_argument, NULL, OPTION_JSON},
     {"trace", required_argument, NULL, OPTION_TRACE},
+    {"follow", no_argument, NULL, 'f'},
     {"verbose", no_argument, NULL, 'v'},
     {"quiet", no_argument, NULL, 'q'},
     {"version", no_argument, NULL, OPTION_VERSION},
@@ -161,6 +165,9 @@ static int parse_option(struct cli *cli, int option)
 		return parse_count("-j", optarg, &cli->jobs);
 	case 'k':
 		cli->keeps_going = true;
+		return 0;
+	case 'f':
+		cli->follows = true;
 		return 0;
 	case 'v':
 		cli->verbose = true;
@@ -226,7 +233,7 @@ static int parse(int argc, char **argv, struct cli *cli)
 {
 	int option;
 
-	while ((option = getopt_long(argc, argv, "C:j:ko:vqh", long_options, NULL)) >= 0) {
+	while ((option = getopt_long(argc, argv, "C:j:kfo:vqh", long_options, NULL)) >= 0) {
 		int status = parse_option(cli, option);
 
 		if (status)
