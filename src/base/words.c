@@ -91,13 +91,14 @@ static size_t control_bytes(const char *bytes, size_t length)
 void add_visible(struct buf *text, const char *bytes, size_t length)
 {
 	while (length) {
-		size_t control = control_bytes(bytes, length);
+		size_t plain = 0, control = 0;
 
+		while (plain < length && !(control = control_bytes(bytes + plain, length - plain)))
+			plain++;
+		buf_add(text, bytes, plain);
 		for (size_t i = 0; i < control; i++)
-			buf_printf(text, "\\x%02x", (unsigned char)bytes[i]);
-		if (!control)
-			buf_add(text, bytes, 1);
-		bytes += control ? control : 1;
-		length -= control ? control : 1;
+			buf_printf(text, "\\x%02x", (unsigned char)bytes[plain + i]);
+		bytes += plain + control;
+		length -= plain + control;
 	}
 }

@@ -70,9 +70,34 @@ void build_notice(struct build *b, const char *text)
 	build_tell(b, &(struct event){.kind = EVENT_NOTICE, .text = text, .length = strlen(text)});
 }
 
+void build_silence(struct build *b)
+{
+	pthread_mutex_lock(&b->telling);
+}
+
 static void notice(void *context, const char *text)
 {
 	build_notice(context, text);
+}
+
+/* All downloads at once are the only task. */
+static void downloading(void *context, size_t number, const char *text)
+{
+	struct build *b = context;
+	const struct task *unpack = number == INPUTS_ALL ? NULL : b->unpacks[number];
+	const struct task *task = number == INPUTS_ALL ? b->tasks
+				  : unpack	       ? unpack->needs[0]
+						       : NULL;
+	const struct build_watch *watch = b->options->watch;
+	_cleanup_free_ char *line = xasprintf("%s\n", text);
+
+	pthread_mutex_lock(&b->telling);
+	if (task && task->state == TASK_RUNNING)
+		watch->event(watch->context, b,
+		    &(struct event){EVENT_OUTPUT, task, line, strlen(line), NULL, NULL});
+	pthread_mutex_unlock(&b->telling);
+	if (number == INPUTS_ALL)
+		build_tell(b, &(struct event){.kind = EVENT_TICK});
 }
 
 /* --- The tasks --- */
@@ -153,16 +178,14 @@ static int prepare(const struct build_options *options, struct build *b, struct 
 	    .host = &b->host,
 	    .fetch = &b->fetch,
 	    .notice = notice,
+	    .downloading = downloading,
 	    .context = b,
 	};
 	inputs_open(&b->inputs);
 	b->demanded = xcalloc(b->inputs.count, sizeof(bool));
 	b->unpacks = xcalloc(b->inputs.count, sizeof(struct task *));
 	b->inputs.wanted[inputs_tools_root(&b->inputs)] = true;
-	if (mark_wanted(b, e))
-		return -1;
-	make_tasks(b);
-	return 0;
+	return mark_wanted(b, e);
 }
 
 static void free_action(struct build *b, size_t number)
@@ -289,16 +312,21 @@ static bool demand(struct build *b, size_t number)
 	return true;
 }
 
-static int choose(struct build *b, struct err *e)
+int build_choose(struct build *b, struct err *e)
 {
-	return b->choice.kind ? 0 : b->options->choose(b->options->context, &b->choice, e);
+	if (b->choice.kind)
+		return 0;
+	if (b->options->choose(b->options->context, &b->choice, e))
+		return -1;
+	build_tell(b, &(struct event){.kind = EVENT_ISOLATION});
+	return 0;
 }
 
 static enum settled demand_inputs(struct build *b, const struct stage *stage, struct err *e)
 {
 	bool waits = false;
 
-	if (choose(b, e))
+	if (build_choose(b, e))
 		return SETTLED_FAILED;
 	if (!b->choice.kind->in_place)
 		waits |= demand(b, inputs_tools_root(&b->inputs));
@@ -353,7 +381,7 @@ static void print(void *context, const char *bytes, size_t length)
 {
 	struct print *p = context;
 
-	build_tell(p->build, &(struct event){EVENT_OUTPUT, p->task, bytes, length, NULL});
+	build_tell(p->build, &(struct event){EVENT_OUTPUT, p->task, bytes, length, NULL, NULL});
 }
 
 /* Take the lock that one runner at a time holds for an action; returns it. Whoever waited finds
@@ -436,7 +464,7 @@ static int begin(void *context, struct err *e)
 
 	if (history_expect(context, &unknown))
 		build_notice(context, unknown.text);
-	return choose(context, e);
+	return build_choose(context, e);
 }
 
 static void tell(void *context, const struct event *event)
@@ -508,7 +536,10 @@ int build_run(const struct build_options *options, struct build *ret_build, stru
 	uint64_t began = clock_milliseconds();
 	int result;
 
-	if (prepare(options, b, e) || inputs_look(&b->inputs, e) || check_offline(b, e))
+	if (prepare(options, b, e) || inputs_look(&b->inputs, e))
+		return -1;
+	make_tasks(b);
+	if (check_offline(b, e))
 		return -1;
 	schedule.tasks = b->tasks;
 	schedule.count = b->task_count;
@@ -516,17 +547,33 @@ int build_run(const struct build_options *options, struct build *ret_build, stru
 	result = schedule_run(&schedule, e);
 	b->has_stopped = schedule.has_stopped;
 	record(b, result, began);
+	if (b->has_stopped)
+		build_silence(b);
 	return result;
 }
 
 int build_provide(struct build *b, const struct stage *stage, struct err *e)
 {
-	return choose(b, e) ? -1 : inputs_materialize(&b->inputs, stage, e);
+	return build_choose(b, e) ? -1 : inputs_materialize(&b->inputs, stage, e);
 }
 
 int build_download(const struct build_options *options, struct build *ret_build, struct err *e)
 {
-	return prepare(options, ret_build, e)
-		   ? -1
-		   : inputs_download_all(&ret_build->inputs, ret_build->inputs.wanted, e);
+	struct build *b = ret_build;
+	struct task *task;
+	int result;
+
+	if (prepare(options, b, e))
+		return -1;
+	b->tasks = xcalloc(1, sizeof(*b->tasks));
+	task = add_task(b, TASK_DOWNLOAD, "files", INPUTS_ALL);
+	task->state = TASK_RUNNING;
+	task->begin = clock_milliseconds();
+	build_tell(b, &(struct event){.kind = EVENT_TASK, .task = task});
+	result = inputs_download_all(&b->inputs, b->inputs.wanted, e);
+	task->state = result ? TASK_FAILED : TASK_DONE;
+	task->end = clock_milliseconds();
+	build_tell(
+	    b, &(struct event){.kind = EVENT_TASK, .task = task, .error = result ? e : NULL});
+	return result;
 }

@@ -70,6 +70,11 @@ struct stage_result *build_result(const struct build *build, const struct stage 
 /* Tell the watch. */
 void build_tell(struct build *build, const struct event *event);
 void build_notice(struct build *build, const char *text);
+/* Never again: whatever threads still do that were left to themselves. */
+void build_silence(struct build *build);
+
+/* See to it that its isolation is chosen; the watch is told. */
+int build_choose(struct build *build, struct err *e);
 
 /*
  * Build. On failure some stages may have results; what failed ones left is told to the watch before
@@ -84,8 +89,8 @@ void build_free(struct build *build);
  * that what the stage starts from is in the store, so that something can be run there. */
 int build_provide(struct build *build, const struct stage *stage, struct err *e);
 
-/* Only download what the asked stages would need on a machine with an empty store. The build has
- * no results then; it is to be released either way. */
+/* Only download what the asked stages would need on a machine with an empty store, which is one
+ * task. The build has no results then; it is to be released either way. */
 int build_download(const struct build_options *options, struct build *ret_build, struct err *e);
 
 #endif

@@ -123,7 +123,7 @@ static void print(void *context, const char *bytes, size_t length)
 {
 	struct print *p = context;
 
-	build_tell(p->build, &(struct event){EVENT_OUTPUT, p->task, bytes, length, NULL});
+	build_tell(p->build, &(struct event){EVENT_OUTPUT, p->task, bytes, length, NULL, NULL});
 }
 
 static int build_again(struct session *s, struct task *task, struct jobserver_client *client,
@@ -218,7 +218,7 @@ static int prepare(struct build *b, struct checks *checks, struct err *e)
 
 	checks->count = plan->stage_count;
 	checks->items = xcalloc(checks->count, sizeof(*checks->items));
-	if (!b->choice.kind && b->options->choose(b->options->context, &b->choice, e))
+	if (build_choose(b, e))
 		return -1;
 	for (size_t i = 0; i < plan->stage_count; i++) {
 		checks->items[i].is_asked = b->results[i].asked;
@@ -272,7 +272,9 @@ int checks_run(
 	session->checks = ret_checks;
 	result = run_all(session, e);
 	/* Threads that were left to themselves work with it until the program ends. */
-	if (!b->has_stopped)
+	if (b->has_stopped)
+		build_silence(b);
+	else
 		free(session);
 	return result;
 }

@@ -36,10 +36,12 @@ struct task {
 };
 
 enum event_kind {
-	EVENT_NOTICE, /* `text` is one line for the user, without its end */
-	EVENT_TASK,   /* `task` has changed its state */
-	EVENT_OUTPUT, /* `text` was printed by the script of `task`: bytes, not lines */
-	EVENT_TICK,   /* time has passed: four of them a second while anything runs */
+	EVENT_NOTICE,	 /* `text` is one line for the user, without its end */
+	EVENT_TASK,	 /* `task` has changed its state */
+	EVENT_ISOLATION, /* it was chosen: the build's `choice` */
+	EVENT_OUTPUT,	 /* `text` was printed by the script of `task`: bytes, not lines. Of a
+			    download,    always, a line with its end, which says how far it is */
+	EVENT_TICK,	 /* time has passed: four of them a second while anything runs */
 };
 
 struct event {
@@ -47,7 +49,8 @@ struct event {
 	const struct task *task;
 	const char *text;
 	size_t length;			    /* of `text` */
-	const struct step_failure *failure; /* of a stage's task that failed by its script */
+	const struct step_failure *failure; /* of a task that failed: what its script left */
+	const struct err *error;	    /* of the same: why */
 };
 
 struct build;

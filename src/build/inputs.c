@@ -357,9 +357,33 @@ static void want(struct wants *wants, const struct inputs *in, size_t number)
 		want_source(wants, &in->plan->sources[number]);
 }
 
-static int fetch(const struct inputs *in, struct wants *wants, struct err *e)
+struct hearing {
+	const struct inputs *in;
+	size_t number;
+};
+
+static void hear(void *context, bool is_progress, const char *line)
 {
-	return wants->count ? fetch_items(in->fetch, wants->items, wants->count, e) : 0;
+	const struct hearing *hearing = context;
+	const struct inputs *in = hearing->in;
+
+	if (is_progress)
+		in->downloading(in->context, hearing->number, line);
+	else
+		in->notice(in->context, line);
+}
+
+/* `number`: on whose behalf. */
+static int fetch(const struct inputs *in, size_t number, struct wants *wants, struct err *e)
+{
+	struct hearing hearing = {in, number};
+	struct fetch_options options = *in->fetch;
+
+	if (in->downloading && !options.quiet) {
+		options.tell = hear;
+		options.context = &hearing;
+	}
+	return wants->count ? fetch_items(&options, wants->items, wants->count, e) : 0;
 }
 
 int inputs_download(const struct inputs *in, size_t number, struct err *e)
@@ -368,7 +392,7 @@ int inputs_download(const struct inputs *in, size_t number, struct err *e)
 	int result;
 
 	want(&wants, in, number);
-	result = fetch(in, &wants, e);
+	result = fetch(in, number, &wants, e);
 	wants_free(&wants);
 	return result;
 }
@@ -381,7 +405,7 @@ int inputs_download_all(const struct inputs *in, const bool *numbers, struct err
 	for (size_t i = 0; i < in->count; i++)
 		if (numbers[i])
 			want(&wants, in, i);
-	result = fetch(in, &wants, e);
+	result = fetch(in, INPUTS_ALL, &wants, e);
 	wants_free(&wants);
 	return result;
 }
@@ -448,7 +472,7 @@ int inputs_unpack(struct inputs *in, size_t number, struct err *e)
 	int result;
 
 	want(&wants, in, number);
-	result = fetch(in, &wants, e) || unpack(in, number, &wants, &tree, e) ||
+	result = fetch(in, number, &wants, e) || unpack(in, number, &wants, &tree, e) ||
 		 check_same(in, number, &tree, e);
 	wants_free(&wants);
 	if (result)

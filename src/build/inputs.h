@@ -21,19 +21,24 @@ struct input {
 	bool is_present; /* the tree was seen in the store */
 };
 
+#define INPUTS_ALL SIZE_MAX
+
 struct inputs {
 	const struct plan *plan;
 	const struct step_host *host;
 	const struct fetch_options *fetch;
 	/* Tells the user what goes on; `text` is one line without its end. */
 	void (*notice)(void *context, const char *text);
+	/* Tells how far the downloads of one are, or of all (INPUTS_ALL), several times a second;
+	 * NULL: nobody, and minsys-fetch itself tells of its work. */
+	void (*downloading)(void *context, size_t number, const char *text);
 	void *context;
 	size_t count;
 	struct input *items; /* by number; those that are not wanted stay empty */
 	bool *wanted;	     /* which this build needs, by number */
 };
 
-/* The first five members are the caller's to fill in before; `wanted` and the rest are there
+/* The first six members are the caller's to fill in before; `wanted` and the rest are there
  * afterwards. To be closed. */
 void inputs_open(struct inputs *inputs);
 void inputs_close(struct inputs *inputs);

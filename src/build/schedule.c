@@ -36,7 +36,7 @@ static bool is_free_to_go(const struct task *task)
 }
 
 static void enter(struct schedule *s, struct task *task, enum task_state state,
-    const struct step_failure *failure)
+    const struct step_failure *failure, const struct err *error)
 {
 	s->lock(s->context);
 	task->state = state;
@@ -45,7 +45,7 @@ static void enter(struct schedule *s, struct task *task, enum task_state state,
 	else if (task->begin)
 		task->end = clock_milliseconds();
 	s->unlock(s->context);
-	s->tell(s->context, &(struct event){EVENT_TASK, task, .failure = failure});
+	s->tell(s->context, &(struct event){EVENT_TASK, task, .failure = failure, .error = error});
 }
 
 /* All that come after one that failed. */
@@ -53,7 +53,7 @@ static void skip_dependents(struct schedule *s, const struct task *task)
 {
 	for (struct task **d = s->dependents[task - s->tasks]; *d; d++)
 		if ((*d)->state == TASK_WAITING) {
-			enter(s, *d, TASK_SKIPPED, NULL);
+			enter(s, *d, TASK_SKIPPED, NULL, NULL);
 			skip_dependents(s, *d);
 		}
 }
@@ -65,7 +65,7 @@ static void fail(
 	buf_printf(&s->failed, "%s%s", s->failed.length ? ", " : "", task->name);
 	if (!s->failed_count++)
 		s->error = *e;
-	enter(s, task, TASK_FAILED, failure);
+	enter(s, task, TASK_FAILED, failure, e);
 	if (s->dependents)
 		skip_dependents(s, task);
 }
@@ -80,7 +80,7 @@ static void settle(struct schedule *s, struct task *task)
 		s->ready[s->ready_count++] = task;
 		break;
 	case SETTLED_CACHED:
-		enter(s, task, TASK_CACHED, NULL);
+		enter(s, task, TASK_CACHED, NULL, NULL);
 		break;
 	case SETTLED_WAITING:
 		break;
@@ -196,7 +196,7 @@ static void start(struct schedule *s, struct job *job)
 	pthread_t thread;
 	int error;
 
-	enter(s, job->task, TASK_RUNNING, NULL);
+	enter(s, job->task, TASK_RUNNING, NULL, NULL);
 	error = pthread_create(&thread, NULL, run_job, job);
 	if (!error) {
 		pthread_detach(thread);
@@ -260,7 +260,7 @@ static void end(struct schedule *s, struct job *job)
 	if (job->result) {
 		fail(s, task, &job->failure, &job->error);
 	} else {
-		enter(s, task, job->was_done ? TASK_CACHED : TASK_DONE, NULL);
+		enter(s, task, job->was_done ? TASK_CACHED : TASK_DONE, NULL, NULL);
 		advance(s, task);
 	}
 	step_failure_free(&job->failure);
@@ -305,7 +305,7 @@ static void stop(struct schedule *s)
 	s->has_stopped = true;
 	for (size_t i = 0; i < s->count; i++)
 		if (s->tasks[i].state == TASK_RUNNING)
-			enter(s, &s->tasks[i], TASK_STOPPED, NULL);
+			enter(s, &s->tasks[i], TASK_STOPPED, NULL, NULL);
 	err_set(&s->error, "stopped");
 	s->failed_count++;
 }

@@ -75,8 +75,7 @@ struct cli_chooser {
 	const struct digest *lock; /* of the tools root */
 };
 
-/* Choose an isolation for a build whose `context` is a struct cli_chooser, and print which it is,
- * and why no stronger one. */
+/* Choose an isolation for a build whose `context` is a struct cli_chooser. */
 int cli_choose(void *context, struct choice *ret_choice, struct err *e);
 
 /* Have `handler` called on SIGINT, SIGTERM and SIGHUP, once; a second one ends the program. What a
@@ -86,7 +85,7 @@ void cli_catch_stops(void (*handler)(int number));
 void cli_note_stop(int number);
 extern volatile sig_atomic_t cli_stop;
 /* End by the one that was noted, so that a shell sees what it expects. */
-void cli_end_by_signal(const struct cli *cli);
+void cli_end_by_signal(void);
 
 /* Load the project's plan, printing all its problems. Returns 0 or the exit status. */
 int cli_plan(const struct cli *cli, struct plan **ret_plan);

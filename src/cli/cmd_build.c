@@ -13,39 +13,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void report(const struct cli *cli, const struct build *build, const char *out,
-    const struct export_outcome *outcome)
+static const char *result_word(const struct build *build, const struct export_outcome *exported)
 {
 	size_t built = 0;
 
 	for (size_t i = 0; i < build->options->plan->stage_count; i++)
 		built += build->results[i].built;
-	if (outcome->kept.length)
-		fprintf(stderr, "files that had been edited in %s are kept in %s\n", out,
-		    outcome->kept.data);
-	if (outcome->edited)
-		fprintf(stderr, "%s was edited since it was built; it is left as it is\n", out);
-	if (!cli->quiet && !cli->is_for_boot)
-		printf("%s: %s\n", out,
-		    outcome->replaced ? "written"
-		    : built	      ? "unchanged"
-				      : "up to date");
+	return exported->replaced ? "written" : built ? "unchanged" : "up to date";
 }
 
 int cli_choose(void *context, struct choice *ret_choice, struct err *e)
 {
 	const struct cli_chooser *chooser = context;
 	const struct cli *cli = chooser->cli;
-	const char *reason;
 
-	if (choice_make(cli->isolation, cli->sandbox, chooser->lock, ret_choice, e))
-		return -1;
-	reason = ret_choice->reason;
-	if (!cli->quiet)
-		fprintf(stderr, "isolation: %s%s%s%s%s\n", ret_choice->kind->name,
-		    reason ? " (" : "", reason ? reason : "", reason ? ")" : "",
-		    cli->ccache ? "; with a compiler cache" : "");
-	return 0;
+	return choice_make(cli->isolation, cli->sandbox, chooser->lock, ret_choice, e);
 }
 
 volatile sig_atomic_t cli_stop;
@@ -69,23 +51,10 @@ void cli_catch_stops(void (*handler)(int number))
 	}
 }
 
-void cli_end_by_signal(const struct cli *cli)
+void cli_end_by_signal(void)
 {
-	if (!cli->quiet)
-		fputs("minsys: stopped; what was finished is kept\n", stderr);
 	signal(cli_stop, SIG_DFL);
 	raise(cli_stop);
-}
-
-/* Where to learn afterwards what this build did. */
-static void show_record(const struct cli *cli, const struct build *build)
-{
-	_cleanup_free_ char *trace = NULL;
-
-	if (!cli->verbose || !*build->record)
-		return;
-	trace = trace_path(build->options->store, build->record);
-	fprintf(stderr, "recorded as build %s; its trace: %s\n", build->record, trace);
 }
 
 /* `out` is NULL when nothing is to be written there. */
@@ -93,10 +62,10 @@ static int build_and_export(
     struct cli *cli, const struct plan *plan, struct store *store, const char *out)
 {
 	const struct fetch_options fetch = cli_fetch_options(cli, plan, store);
-	struct progress progress = {.cli = cli};
-	const struct build_watch watch = {&progress, progress_show};
+	struct progress progress;
+	const struct build_watch watch = {&progress, progress_event};
 	struct cli_chooser chooser = {cli, &plan->tools.lock_digest};
-	const struct build_options options = {
+	struct build_options options = {
 	    .plan = plan,
 	    .store = store,
 	    .fetch = &fetch,
@@ -108,27 +77,37 @@ static int build_and_export(
 	    .stages = (const char *const *)cli->words,
 	    .jobs = cli->jobs,
 	    .ccache = cli->ccache,
-	    .is_output_told = cli->verbose,
 	    .watch = &watch,
 	};
 	struct build build = {0};
-	struct export_outcome outcome = {0};
+	struct export_outcome exported = {0};
 	struct err e = {0};
-	int status = 0;
+	struct progress_outcome outcome = {.e = &e, .out = out};
+	_cleanup_free_ char *trace = NULL;
+	int status;
 
+	progress_begin(&progress, cli, plan);
+	options.is_output_told = progress_wants_output(&progress);
 	status = build_run(&options, &build, &e);
-	if (cli_stop)
-		cli_end_by_signal(cli);
+	outcome.record = build.record;
+	outcome.trace = trace = *build.record ? trace_path(store, build.record) : NULL;
+	if (cli_stop) {
+		outcome.is_stopped = true;
+		progress_finish(&progress, &outcome);
+		cli_end_by_signal();
+	}
 	/* What is left to do may be cut short anywhere. */
 	cli_catch_stops(SIG_DFL);
 	if (status || (cli->results && pack_results(&build, cli->results, &e)) ||
-	    (out && export_build(&build, out, &outcome, &e)))
-		status = cli_fail(&e);
-	else if (out)
-		report(cli, &build, out, &outcome);
-	show_record(cli, &build);
+	    (out && export_build(&build, out, &exported, &e)))
+		outcome.status = (int)e.kind;
+	else if (out && !cli->is_for_boot)
+		outcome.result = result_word(&build, &exported);
+	outcome.kept = exported.kept.data;
+	outcome.is_edited = exported.edited;
+	status = progress_finish(&progress, &outcome);
 	build_free(&build);
-	buf_free(&outcome.kept);
+	buf_free(&exported.kept);
 	return status;
 }
 
@@ -188,13 +167,40 @@ int cli_build_for_boot(const struct cli *cli)
 	build.words = no_words;
 	build.word_count = 0;
 	build.is_for_boot = true;
+	build.json = false;
 	return run_build(&build);
+}
+
+static int download(struct cli *cli, const struct plan *plan, struct store *store)
+{
+	const struct fetch_options fetch = cli_fetch_options(cli, plan, store);
+	struct progress progress;
+	const struct build_watch watch = {&progress, progress_event};
+	const struct build_options options = {
+	    .plan = plan,
+	    .store = store,
+	    .fetch = &fetch,
+	    .stages = (const char *const *)cli->words,
+	    .watch = &watch,
+	};
+	struct build build = {0};
+	struct err e = {0};
+	struct progress_outcome outcome = {.e = &e};
+	int status;
+
+	progress_begin(&progress, cli, plan);
+	if (build_download(&options, &build, &e) ||
+	    (cli->results && pack_downloads(&build, cli->results, &e)))
+		outcome.status = (int)e.kind;
+	status = progress_finish(&progress, &outcome);
+	if (!status && !cli->quiet && !cli->json)
+		puts("everything is downloaded");
+	build_free(&build);
+	return status;
 }
 
 static int run_fetch(struct cli *cli)
 {
-	struct progress progress = {.cli = cli};
-	const struct build_watch watch = {&progress, progress_show};
 	struct plan *plan = NULL;
 	struct store *store = NULL;
 	struct err e = {0};
@@ -202,27 +208,7 @@ static int run_fetch(struct cli *cli)
 
 	if (status)
 		return status;
-	if (store_open(NULL, &store, &e)) {
-		status = cli_fail(&e);
-	} else {
-		const struct fetch_options fetch = cli_fetch_options(cli, plan, store);
-		const struct build_options options = {
-		    .plan = plan,
-		    .store = store,
-		    .fetch = &fetch,
-		    .stages = (const char *const *)cli->words,
-		    .watch = &watch,
-		};
-
-		struct build build = {0};
-
-		if (build_download(&options, &build, &e) ||
-		    (cli->results && pack_downloads(&build, cli->results, &e)))
-			status = cli_fail(&e);
-		else if (!cli->quiet)
-			puts("everything is downloaded");
-		build_free(&build);
-	}
+	status = store_open(NULL, &store, &e) ? cli_fail(&e) : download(cli, plan, store);
 	store_close(store);
 	plan_free(plan);
 	return status;

@@ -153,27 +153,36 @@ static int show(const struct cli *cli, const struct build *build, const struct c
 	return ERR_FAILED;
 }
 
-/* A stage that fails is no reason not to show the others. */
-static int check(struct cli *cli, struct build *build)
+/* Run the checks, and show how that goes. A stage that fails is no reason not to show the others.
+ */
+static int check(struct cli *cli, struct build_options *options, struct build *build)
 {
+	struct progress progress;
+	const struct build_watch watch = {&progress, progress_event};
+	struct progress_outcome outcome = {0};
 	struct checks checks = {0};
 	struct err e = {0};
-	int status = 0, shown = 0;
+	int shown = 0;
 
+	progress_begin(&progress, cli, options->plan);
+	options->watch = &watch;
+	options->is_output_told = progress_wants_output(&progress);
 	if (checks_run(build, cli->jobs_are_asked ? cli->jobs : 0, cli->processors, &checks, &e))
-		status = build->has_stopped ? (int)e.kind : cli_fail(&e);
+		outcome = (struct progress_outcome){.status = (int)e.kind, .e = &e};
+	outcome.is_stopped = build->has_stopped;
+	progress_finish(&progress, &outcome);
 	if (build->has_stopped)
-		return status;
+		return outcome.status;
 	shown = show(cli, build, &checks);
 	checks_free(&checks);
-	return status ? status : shown;
+	return outcome.status ? outcome.status : shown;
 }
 
 static int build_and_check(struct cli *cli, const struct plan *plan, struct store *store)
 {
 	const struct fetch_options fetch = cli_fetch_options(cli, plan, store);
-	struct progress first = {.cli = cli}, second = {.cli = cli};
-	const struct build_watch watches[] = {{&first, progress_show}, {&second, progress_show}};
+	struct progress progress;
+	const struct build_watch watch = {&progress, progress_event};
 	struct cli_chooser chooser = {cli, &plan->tools.lock_digest};
 	struct build_options options = {
 	    .plan = plan,
@@ -186,21 +195,23 @@ static int build_and_check(struct cli *cli, const struct plan *plan, struct stor
 	    .stages = (const char *const *)cli->words,
 	    /* What is missing is not built as it will be checked. */
 	    .jobs = cli->processors,
-	    .is_output_told = cli->verbose,
-	    .watch = &watches[0],
+	    .watch = &watch,
 	};
+	struct progress_outcome outcome = {0};
 	struct build build = {0};
 	struct err e = {0};
 	int status;
 
+	progress_begin(&progress, cli, plan);
+	options.is_output_told = progress_wants_output(&progress);
 	if (build_run(&options, &build, &e))
-		status = build.has_stopped ? (int)e.kind : cli_fail(&e);
-	else {
-		options.watch = &watches[1];
-		status = check(cli, &build);
-	}
+		outcome = (struct progress_outcome){.status = (int)e.kind, .e = &e};
+	outcome.is_stopped = build.has_stopped;
+	status = progress_finish(&progress, &outcome);
+	if (!status && !cli_stop)
+		status = check(cli, &options, &build);
 	if (cli_stop)
-		cli_end_by_signal(cli);
+		cli_end_by_signal();
 	build_free(&build);
 	return status;
 }
@@ -213,6 +224,7 @@ static int run_check(struct cli *cli)
 	int status = cli_plan(cli, &plan);
 
 	cli->ccache = false; /* whoever always builds with one */
+	cli->json = false;
 	if (status)
 		return status;
 	cli_catch_stops(cli_note_stop);

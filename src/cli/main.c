@@ -53,6 +53,7 @@ static const char options_help[] =
     "                        MINSYS_CCACHE=1 in the environment says the same\n"
     "  --offline             download nothing\n"
     "  --mirror PLACE        a Debian archive (URL or folder) to look in first\n"
+    "  --json                `build`, `fetch`: events as JSON, a line each, on standard output\n"
     "  --dot                 `graph`: for Graphviz\n"
     "  --disk                `boot`: from the disk, not the initramfs\n"
     "  --timeout SECONDS     `boot -- COMMAND`: how long it may take; default 120\n"

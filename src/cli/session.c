@@ -8,63 +8,78 @@
 
 #define ANY_TERMINAL "xterm-256color"
 
-/* Which it is stands in what a session begins with. */
-static int choose_silently(void *context, struct choice *ret_choice, struct err *e)
+/* Which isolation it is stands in what a session begins with. */
+static void show_event(void *context, const struct build *build, const struct event *event)
 {
-	const struct cli_chooser *chooser = context;
-
-	return choice_make(
-	    chooser->cli->isolation, chooser->cli->sandbox, chooser->lock, ret_choice, e);
+	if (event->kind != EVENT_ISOLATION)
+		progress_event(context, build, event);
 }
 
-static int open_build(struct session *s, const char *const *stages, struct err *e)
+static void make_options(struct session *s, const char *const *stages)
 {
 	struct cli *cli = s->cli;
 
-	if (store_open(NULL, &s->store, e))
-		return -1;
 	s->chooser = (struct cli_chooser){cli, &s->plan->tools.lock_digest};
 	s->fetch = cli_fetch_options(cli, s->plan, s->store);
-	s->progress = (struct progress){.cli = cli};
-	s->watch = (struct build_watch){&s->progress, progress_show};
+	s->watch = (struct build_watch){&s->progress, show_event};
 	s->options = (struct build_options){
 	    .plan = s->plan,
 	    .store = s->store,
 	    .fetch = &s->fetch,
 	    .sandbox = cli->sandbox,
-	    .choose = choose_silently,
+	    .choose = cli_choose,
 	    .context = &s->chooser,
 	    .stop = &cli_stop,
 	    .stages = stages,
 	    .needs_only = true,
 	    .jobs = cli->jobs,
-	    .is_output_told = cli->verbose,
+	    .is_output_told = progress_wants_output(&s->progress),
 	    .watch = &s->watch,
 	};
+}
+
+static int make_ready(struct session *s, const char *stage, struct err *e)
+{
 	cli_catch_stops(cli_note_stop);
-	if (build_run(&s->options, &s->build, e) && !cli_stop)
+	if (build_run(&s->options, &s->build, e) || cli_stop)
 		return -1;
-	if (cli_stop)
-		cli_end_by_signal(cli);
 	cli_catch_stops(SIG_DFL);
-	s->stage = plan_stage(s->plan, stages[0]);
+	s->stage = plan_stage(s->plan, stage);
 	return perform_open(&s->build, s->stage, &s->action, e) ||
 		       build_provide(&s->build, s->stage, e)
 		   ? -1
 		   : 0;
 }
 
+/* Returns 0, or the exit status after having printed why. */
+static int open_build(struct session *s, const char *const *stages)
+{
+	struct err e = {0};
+	struct progress_outcome outcome = {.e = &e};
+	int status;
+
+	if (store_open(NULL, &s->store, &e))
+		return cli_fail(&e);
+	progress_begin(&s->progress, s->cli, s->plan);
+	make_options(s, stages);
+	if (make_ready(s, stages[0], &e))
+		outcome.status = (int)e.kind;
+	outcome.is_stopped = cli_stop;
+	status = progress_finish(&s->progress, &outcome);
+	if (cli_stop)
+		cli_end_by_signal();
+	return status;
+}
+
 int session_open(struct session *s, struct cli *cli, const char *stage)
 {
 	const char *const stages[] = {stage, NULL};
-	struct err e = {0};
 	int status;
 
 	*s = (struct session){.cli = cli};
+	cli->json = false;
 	status = cli_plan(cli, &s->plan);
-	if (status)
-		return status;
-	return open_build(s, stages, &e) ? cli_fail(&e) : 0;
+	return status ? status : open_build(s, stages);
 }
 
 /* Does the tools root know a terminal of that name? */

@@ -2,8 +2,10 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "fetch/news.h"
 
 #include <jansson.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -91,25 +93,50 @@ static int request_file(const char *text, struct err *e)
 	return steal_fd(&fd);
 }
 
-/* In the child, between fork and exec. */
-static void exec_child(
-    pid_t parent, const char *const *argv, int downloads_fd, int request_fd, int answer_fd)
-{
-	struct child_fd fds[] = {{request_fd, 0}, {answer_fd, 1}, {downloads_fd, 3}};
+/* Where a child writes, or where this side reads it; -1: nowhere. */
+struct ends {
+	int answer; /* its standard output */
+	int news;   /* its standard error, when that is to be read */
+};
 
-	if (child_begin(parent, fds, 3))
+static void ends_close(struct ends *ends)
+{
+	cleanup_close(&ends->answer);
+	cleanup_close(&ends->news);
+	*ends = (struct ends){-1, -1};
+}
+
+static int pipe_make(int *ret_ours, int *ret_theirs, struct err *e)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC))
+		return err_errno(e, "make a pipe");
+	*ret_ours = ends[0];
+	*ret_theirs = ends[1];
+	return 0;
+}
+
+/* In the child, between fork and exec. */
+static void exec_child(pid_t parent, const char *const *argv, int downloads_fd, int request_fd,
+    const struct ends *ends)
+{
+	struct child_fd fds[] = {{request_fd, 0}, {ends->answer, 1},
+	    {ends->news < 0 ? 2 : ends->news, 2}, {downloads_fd, 3}};
+
+	if (child_begin(parent, fds, sizeof(fds) / sizeof(*fds)))
 		_exit(EXIT_NOT_RUN);
 	execv(argv[0], (char *const *)argv);
 	_exit(EXIT_NOT_RUN);
 }
 
 static int start(const struct fetch_options *options, int request_fd, pid_t *ret_pid,
-    int *ret_answer_fd, struct err *e)
+    struct ends *ret_ends, struct err *e)
 {
+	_cleanup_(ends_close) struct ends ours = {-1, -1}, theirs = {-1, -1};
 	const char *argv[8] = {options->program, "--folder-fd", FOLDER_FD};
 	pid_t parent = getpid(), pid;
 	size_t count = 3;
-	int ends[2];
 
 	if (options->mirror) {
 		argv[count++] = "--mirror";
@@ -117,55 +144,98 @@ static int start(const struct fetch_options *options, int request_fd, pid_t *ret
 	}
 	if (options->quiet)
 		argv[count++] = "--quiet";
-	if (options->json_progress)
+	if (options->tell)
 		argv[count++] = "--json";
-	if (pipe2(ends, O_CLOEXEC))
-		return err_errno(e, "make a pipe");
+	if (pipe_make(&ours.answer, &theirs.answer, e) ||
+	    (options->tell && pipe_make(&ours.news, &theirs.news, e)))
+		return -1;
 	pid = fork();
 	if (!pid)
-		exec_child(parent, argv, options->downloads_fd, request_fd, ends[1]);
-	close(ends[1]);
-	if (pid < 0) {
-		err_errno(e, "start %s", options->program);
-		close(ends[0]);
-		return -1;
-	}
+		exec_child(parent, argv, options->downloads_fd, request_fd, &theirs);
+	if (pid < 0)
+		return err_errno(e, "start %s", options->program);
 	children_add(options->children, pid);
 	*ret_pid = pid;
-	*ret_answer_fd = ends[0];
+	*ret_ends = (struct ends){steal_fd(&ours.answer), steal_fd(&ours.news)};
 	return 0;
 }
 
-/* How it ended, when it gave no answer. Why, it has said on standard error. */
-static int judge_status(const char *program, int status, struct err *e)
+/* How it ended, when it gave no answer. Why, it has said: in `words`, or, unless these were read,
+ * on standard error. */
+static int judge_status(const char *program, int status, const struct buf *words, struct err *e)
 {
 	if (WIFSIGNALED(status))
 		return err_set(e, "%s was killed by signal %d", program, WTERMSIG(status));
 	if (WEXITSTATUS(status) == EXIT_NOT_RUN)
 		return err_set(e, "%s could not be started", program);
+	if (WEXITSTATUS(status) > 1 && words->length)
+		return err_set(e, "%s could not do its work (exit status %d): %s", program,
+		    WEXITSTATUS(status), buf_text(words));
 	if (WEXITSTATUS(status) > 1)
 		return err_set(e, "%s could not do its work (exit status %d); its message is above",
 		    program, WEXITSTATUS(status));
 	return 0;
 }
 
+/* Read what has come, if anything has, and close it at its end. */
+static int read_some(int *fd, const struct pollfd *polled, struct buf *ret_bytes, struct err *e)
+{
+	ssize_t got;
+
+	ret_bytes->length = 0;
+	if (!polled->revents)
+		return 0;
+	got = read(*fd, buf_reserve(ret_bytes, 65536), 65536);
+	if (got < 0 && errno != EINTR && errno != EAGAIN)
+		return err_errno(e, "read what minsys-fetch says");
+	if (!got)
+		close(steal_fd(fd));
+	ret_bytes->length = got > 0 ? (size_t)got : 0;
+	return 0;
+}
+
+/* Read the answer, and tell the news as they come, until both have ended. */
+static int listen_to(
+    struct ends *ends, struct news_reader *news, struct buf *ret_answer, struct err *e)
+{
+	_cleanup_buf_ struct buf bytes = {0};
+
+	while (ends->answer >= 0 || ends->news >= 0) {
+		struct pollfd polled[] = {{ends->answer, POLLIN, 0}, {ends->news, POLLIN, 0}};
+
+		if (poll(polled, 2, -1) < 0 && errno != EINTR)
+			return err_errno(e, "wait for minsys-fetch");
+		if (read_some(&ends->answer, &polled[0], &bytes, e))
+			return -1;
+		buf_add(ret_answer, buf_text(&bytes), bytes.length);
+		if (ret_answer->length > ANSWER_LIMIT)
+			return err_set(e, "the answer of minsys-fetch is larger than %d MiB",
+			    ANSWER_LIMIT >> 20);
+		if (read_some(&ends->news, &polled[1], &bytes, e))
+			return -1;
+		news_read(news, buf_text(&bytes), bytes.length);
+	}
+	return 0;
+}
+
 static int converse(
     const struct fetch_options *options, int request_fd, struct buf *ret_answer, struct err *e)
 {
-	_cleanup_close_ int answer_fd = -1;
+	_cleanup_(news_free) struct news_reader news = {.options = options};
+	_cleanup_(ends_close) struct ends ends = {-1, -1};
 	int status, result;
 	pid_t pid = -1;
 
 	if (access(options->program, X_OK))
 		return err_errno(e, "run %s", options->program);
-	if (start(options, request_fd, &pid, &answer_fd, e))
+	if (start(options, request_fd, &pid, &ends, e))
 		return -1;
-	result = file_read_fd(answer_fd, "the answer of minsys-fetch", ANSWER_LIMIT, ret_answer, e);
+	result = listen_to(&ends, &news, ret_answer, e);
 	if (result)
 		kill(pid, SIGKILL);
 	if (children_wait(options->children, pid, &status) < 0)
 		return err_errno(e, "wait for %s", options->program);
-	return result ? -1 : judge_status(options->program, status, e);
+	return result ? -1 : judge_status(options->program, status, &news.words, e);
 }
 
 /* Run the program; the answer is the caller's to release. */

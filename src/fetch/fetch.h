@@ -44,7 +44,11 @@ struct fetch_options {
 				 archive, as 20260711T101637Z; NULL: not there */
 	bool offline;	      /* download nothing: what is missing is an error */
 	bool quiet;	      /* no progress on standard error */
-	bool json_progress;   /* progress as JSON, a line an event, on standard error */
+	/* Told, in place of standard error, a line without its end each time that something has
+	 * happened, and several times a second (`is_progress`) how far all of it is, by the thread
+	 * that waits for it. NULL: nobody */
+	void (*tell)(void *context, bool is_progress, const char *line);
+	void *context;
 	struct children *children; /* that minsys-fetch is one of while it runs; NULL: no list */
 };
 

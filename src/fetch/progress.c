@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 
 #define DRAW_EVERY 100	  /* milliseconds, on a terminal */
+#define EVENT_EVERY 250	  /* in JSON */
 #define TELL_EVERY 10000  /* elsewhere */
 #define RECKON_EVERY 1000 /* the speed */
 #define USUAL_WIDTH 80
@@ -150,15 +151,26 @@ static size_t terminal_width(void)
 	return !ioctl(2, TIOCGWINSZ, &size) && size.ws_col > 1 ? size.ws_col - 1u : USUAL_WIDTH - 1;
 }
 
+static bool is_time(const struct progress *progress, uint64_t now)
+{
+	static const uint64_t every[] = {
+	    [PROGRESS_LINES] = TELL_EVERY,
+	    [PROGRESS_TERMINAL] = DRAW_EVERY,
+	    [PROGRESS_JSON] = EVENT_EVERY,
+	};
+	uint64_t last = progress->drawn_at ? progress->drawn_at : progress->begun_at;
+
+	return progress->style != PROGRESS_NONE && now - last >= every[progress->style];
+}
+
 void progress_draw(struct progress *progress, const struct progress_file *under_way, size_t count,
     uint64_t waiting, bool sizes_known)
 {
 	_cleanup_free_ char *line = NULL;
 	bool terminal = progress->style == PROGRESS_TERMINAL;
 	uint64_t now = clock_milliseconds();
-	uint64_t last = progress->drawn_at ? progress->drawn_at : progress->begun_at;
 
-	if (progress->style == PROGRESS_NONE || now - last < (terminal ? DRAW_EVERY : TELL_EVERY))
+	if (!is_time(progress, now))
 		return;
 	reckon_speed(progress, now);
 	progress->drawn_at = now;
@@ -177,7 +189,7 @@ void progress_end(struct progress *progress)
 	char size[HUMAN_SIZE], time[HUMAN_SIZE];
 
 	erase_line(progress);
-	if (progress->arrived)
+	if (progress->arrived && progress->files > 1)
 		progress_note(progress, "end", NULL, "%zu of %zu files downloaded, %s in %s",
 		    progress->arrived, progress->files, human_bytes(progress->received, size),
 		    human_seconds((clock_milliseconds() - progress->begun_at) / 1000, time));
