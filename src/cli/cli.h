@@ -36,6 +36,7 @@ struct cli {
 	bool dot;
 	bool json;
 	bool follows; /* -f */
+	bool watches; /* --watch */
 	bool dry_run;
 	const char *build; /* --build, or NULL */
 	char *sandbox;	   /* path of minsys-sandbox */

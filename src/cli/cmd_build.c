@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "build/build.h"
+#include "build/changes.h"
 #include "build/choice.h"
 #include "build/export.h"
 #include "build/pack.h"
@@ -129,7 +130,8 @@ static void ignore(int number)
 	(void)number;
 }
 
-static int run_build(struct cli *cli)
+/* `changes` is NULL when nobody waits for any. */
+static int build_once(struct cli *cli, struct changes *changes)
 {
 	_cleanup_free_ char *out = NULL;
 	struct plan *plan = NULL;
@@ -137,6 +139,8 @@ static int run_build(struct cli *cli)
 	struct err e = {0};
 	int status = cli_plan(cli, &plan);
 
+	if (!status && changes && changes_narrow(changes, plan, &e))
+		status = cli_fail(&e);
 	if (status)
 		return status;
 	/* A terminal that goes away must not end a build. What is caught, other than what is
@@ -152,9 +156,43 @@ static int run_build(struct cli *cli)
 	return status;
 }
 
+/* What changes while it builds is built next: it is waited for from before it is read. */
+static int build_and_wait(struct cli *cli, struct changes *changes, struct err *e)
+{
+	_cleanup_buf_ struct buf what = {0};
+
+	if (changes_begin(changes, e))
+		return -1;
+	build_once(cli, changes);
+	if (cli_stop)
+		cli_end_by_signal();
+	cli_catch_stops(SIG_DFL);
+	fflush(stdout);
+	cli_notice(cli, "waiting for a change; Ctrl-c ends");
+	buf_puts(&what, "changed: ");
+	if (changes_wait(changes, &what, e))
+		return -1;
+	cli_notice(cli, buf_text(&what));
+	return 0;
+}
+
+static int run_build(struct cli *cli)
+{
+	struct changes *changes;
+	struct err e = {0};
+
+	if (!cli->watches)
+		return build_once(cli, NULL);
+	changes = changes_open(cli->project);
+	while (!build_and_wait(cli, changes, &e))
+		;
+	changes_close(changes);
+	return cli_fail(&e);
+}
+
 const struct command cmd_build = {
     .name = "build",
-    .words = "[STAGE]...",
+    .words = "[--watch] [STAGE]...",
     .summary = "build all stages and write out/minsys; or only those, and what they need",
     .run = run_build,
 };
@@ -166,6 +204,7 @@ int cli_build_for_boot(const struct cli *cli)
 
 	build.words = no_words;
 	build.word_count = 0;
+	build.watches = false;
 	build.is_for_boot = true;
 	build.json = false;
 	return run_build(&build);

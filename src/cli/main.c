@@ -60,6 +60,7 @@ static const char options_help[] =
     "  --build NAME          `why`, `report`, `log`: of this build, not the last; the beginning "
     "of\n"
     "                        its name will do\n"
+    "  --watch               `build`: build again whenever a file of the project changes\n"
     "  -f, --follow          `log`: go on printing while the stage is being built\n"
     "  --dry-run             only say what would be done\n"
     "  --json                `why`: for programs\n"
@@ -103,6 +104,7 @@ enum {
 	OPTION_DISK,
 	OPTION_TIMEOUT,
 	OPTION_BUILD,
+	OPTION_WATCH,
 	OPTION_DRY_RUN,
 	OPTION_JSON,
 	OPTION_VERSION,
@@ -127,6 +129,7 @@ static const struct option long_options[] = {
     {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
     {"json", no_argument, NULL, OPTION_JSON},
     {"trace", required_argument, NULL, OPTION_TRACE},
+    {"watch", no_argument, NULL, OPTION_WATCH},
     {"follow", no_argument, NULL, 'f'},
     {"verbose", no_argument, NULL, 'v'},
     {"quiet", no_argument, NULL, 'q'},
@@ -166,6 +169,9 @@ static int parse_option(struct cli *cli, int option)
 		return parse_count("-j", optarg, &cli->jobs);
 	case 'k':
 		cli->keeps_going = true;
+		return 0;
+	case OPTION_WATCH:
+		cli->watches = true;
 		return 0;
 	case 'f':
 		cli->follows = true;

@@ -33,6 +33,7 @@ static void make_options(struct session *s, const char *const *stages)
 	    .stages = stages,
 	    .needs_only = true,
 	    .jobs = cli->jobs,
+	    .ccache = cli->ccache,
 	    .is_output_told = progress_wants_output(&s->progress),
 	    .watch = &s->watch,
 	};
