@@ -19,10 +19,12 @@ static int take_descriptors(struct child_fd *fds, size_t count)
 		if ((fds[i].from = fcntl(fds[i].from, F_DUPFD, 16)) < 0)
 			return -1;
 	for (size_t i = 0; i < count; i++) {
-		if (dup2(fds[i].from, fds[i].as) < 0)
+		unsigned as = (unsigned)fds[i].as;
+
+		if (dup2(fds[i].from, fds[i].as) < 0 || (as > next && close_range(next, as - 1, 0)))
 			return -1;
-		if (fds[i].as >= 3)
-			next = (unsigned)fds[i].as + 1;
+		if (as >= next)
+			next = as + 1;
 	}
 	return close_range(next, ~0U, 0);
 }
@@ -32,6 +34,9 @@ int child_begin(pid_t parent, struct child_fd *fds, size_t count)
 	sigset_t none;
 
 	sigemptyset(&none);
+	/* In the background of a terminal with `tostop`, a line of progress would stop it for good.
+	 */
+	signal(SIGTTOU, SIG_IGN);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent || setpgid(0, 0) ||
 	    take_descriptors(fds, count))
 		return -1;
@@ -42,14 +47,12 @@ void children_open(struct children *children)
 {
 	*children = (struct children){
 	    .lock = PTHREAD_MUTEX_INITIALIZER,
-	    .fewer = PTHREAD_COND_INITIALIZER,
 	};
 }
 
 void children_close(struct children *children)
 {
 	pthread_mutex_destroy(&children->lock);
-	pthread_cond_destroy(&children->fewer);
 	free(children->pids);
 }
 
@@ -72,7 +75,6 @@ static void forget(struct children *children, pid_t pid)
 			children->pids[i] = children->pids[--children->count];
 			break;
 		}
-	pthread_cond_broadcast(&children->fewer);
 }
 
 pid_t children_wait(struct children *children, pid_t pid, int *ret_status)
@@ -96,13 +98,18 @@ pid_t children_wait(struct children *children, pid_t pid, int *ret_status)
 
 void children_end(struct children *children)
 {
+	siginfo_t info;
+
 	if (!children)
 		return;
 	pthread_mutex_lock(&children->lock);
 	children->is_over = true;
 	for (size_t i = 0; i < children->count; i++)
 		kill(children->pids[i], SIGKILL);
-	while (children->count)
-		pthread_cond_wait(&children->fewer, &children->lock);
+	/* Nobody else can have waited for one of them before this lets go of the lock. */
+	for (size_t i = 0; i < children->count; i++)
+		while (waitid(P_PID, (id_t)children->pids[i], &info, WEXITED | WNOWAIT) &&
+		       errno == EINTR)
+			;
 	pthread_mutex_unlock(&children->lock);
 }

@@ -12,7 +12,6 @@
 
 struct children {
 	pthread_mutex_t lock;
-	pthread_cond_t fewer;
 	pid_t *pids;
 	size_t count;
 	bool is_over; /* new ones are ended at once */
@@ -42,8 +41,7 @@ void children_add(struct children *children, pid_t pid);
  * options, but goes on when a signal has interrupted it. */
 pid_t children_wait(struct children *children, pid_t pid, int *ret_status);
 
-/* End all, by SIGKILL, and those that are added from now on; wait until each has been waited for.
- */
+/* End all, by SIGKILL, and those that are added from now on; returns when all have ended. */
 void children_end(struct children *children);
 
 #endif

@@ -212,6 +212,7 @@ void build_free(struct build *b)
 	}
 	choice_free(&b->choice);
 	inputs_close(&b->inputs);
+	free(b->schedule);
 	free(b->demanded);
 	free(b->unpacks);
 	free(b->stages);
@@ -306,18 +307,28 @@ static bool demand(struct build *b, size_t number)
 
 	if (!unpack || inputs_are_present(&b->inputs, number))
 		return false;
+	if (b->demanded[number])
+		return true;
 	b->demanded[number] = true;
 	schedule_reopen(b->schedule, unpack->needs[0]);
 	schedule_reopen(b->schedule, unpack);
 	return true;
 }
 
+/* Once: where none works, each further trial would say the same. */
 int build_choose(struct build *b, struct err *e)
 {
 	if (b->choice.kind)
 		return 0;
-	if (b->options->choose(b->options->context, &b->choice, e))
+	if (b->has_no_choice) {
+		*e = b->no_choice;
 		return -1;
+	}
+	if (b->options->choose(b->options->context, &b->choice, e)) {
+		b->has_no_choice = true;
+		b->no_choice = *e;
+		return -1;
+	}
 	build_tell(b, &(struct event){.kind = EVENT_ISOLATION});
 	return 0;
 }
@@ -519,7 +530,7 @@ static void record(struct build *b, int result, uint64_t began)
 int build_run(const struct build_options *options, struct build *ret_build, struct err *e)
 {
 	struct build *b = ret_build;
-	struct schedule schedule = {
+	const struct schedule schedule = {
 	    .context = b,
 	    .settle = settle,
 	    .begin = begin,
@@ -541,11 +552,13 @@ int build_run(const struct build_options *options, struct build *ret_build, stru
 	make_tasks(b);
 	if (check_offline(b, e))
 		return -1;
-	schedule.tasks = b->tasks;
-	schedule.count = b->task_count;
-	b->schedule = &schedule;
-	result = schedule_run(&schedule, e);
-	b->has_stopped = schedule.has_stopped;
+	/* Threads that are left to themselves outlive this function. */
+	b->schedule = xcalloc(1, sizeof(schedule));
+	*b->schedule = schedule;
+	b->schedule->tasks = b->tasks;
+	b->schedule->count = b->task_count;
+	result = schedule_run(b->schedule, e);
+	b->has_stopped = b->schedule->has_stopped;
 	record(b, result, began);
 	if (b->has_stopped)
 		build_silence(b);

@@ -47,6 +47,8 @@ struct build {
 	const struct build_options *options;
 	struct fetch_options fetch;
 	struct step_host host;
+	struct err no_choice; /* why there is none, with `has_no_choice` */
+	bool has_no_choice;
 	struct choice choice; /* empty until a stage has to run */
 	struct places places;
 	struct children children;

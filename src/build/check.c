@@ -250,7 +250,6 @@ static int run_all(struct session *s, struct err *e)
 	    .stop = b->options->stop,
 	    .children = &b->children,
 	};
-	b->schedule = &s->schedule;
 	result = schedule_run(&s->schedule, e);
 	b->has_stopped = s->schedule.has_stopped;
 	return result;

@@ -9,7 +9,7 @@
 #include "plan/plan.h"
 
 enum task_kind {
-	TASK_DOWNLOAD, /* of all that is missing */
+	TASK_DOWNLOAD, /* of what a source or the tools root is unpacked from */
 	TASK_UNPACK,   /* of the tools root or of a source */
 	TASK_STAGE,
 };
@@ -26,8 +26,9 @@ enum task_state {
 
 struct task {
 	enum task_kind kind;
-	const char *name; /* of the stage or source; "tools root"; "downloads" */
+	const char *name; /* of the stage or source; "tools root" */
 	enum task_state state;
+	bool is_ready;	     /* it waits for nothing but its turn */
 	uint64_t begin, end; /* clock_milliseconds(); 0: not yet, or never */
 	uint64_t expected;   /* milliseconds that it took the last time; 0: not known */
 	size_t index;	     /* of the stage or source in the plan */

@@ -141,19 +141,21 @@ static json_t *describe_task(const struct build *b, const struct task *task, uin
 	return object;
 }
 
-static bool is_of_build(const struct build *b, const struct task *task)
-{
-	return task->kind != TASK_STAGE || b->results[task->index].wanted;
-}
-
 static json_t *describe_tasks(const struct build *b, uint64_t began)
 {
 	json_t *tasks = json_array();
 
 	for (size_t i = 0; i < b->task_count; i++)
-		if (is_of_build(b, &b->tasks[i]))
-			json_array_append_new(tasks, describe_task(b, &b->tasks[i], began));
+		json_array_append_new(tasks, describe_task(b, &b->tasks[i], began));
 	return tasks;
+}
+
+/* A thread that a stopped build left to itself may be about to write the digest of another. */
+static bool is_settled(const struct build *b, size_t number)
+{
+	const struct task *unpack = b->unpacks[number];
+
+	return !unpack || unpack->state == TASK_DONE || unpack->state == TASK_CACHED;
 }
 
 static json_t *describe_sources(const struct build *b)
@@ -170,7 +172,8 @@ static json_t *describe_sources(const struct build *b)
 		json_object_set_new(source, "version", json_string(plan->sources[i].version));
 		json_object_set_new(source, "license", json_string(plan->sources[i].license));
 		set_digest(source, "pin", &(struct digest[]){inputs_pin(&plan->sources[i])}[0]);
-		set_digest(source, "tree", inputs_tree(&b->inputs, i));
+		if (is_settled(b, i))
+			set_digest(source, "tree", inputs_tree(&b->inputs, i));
 		json_object_set_new(sources, plan->sources[i].name, source);
 	}
 	return sources;
@@ -211,7 +214,9 @@ static json_t *describe(const struct build *b, enum history_outcome outcome, uin
 	json_object_set_new(root, "ccache", json_boolean(b->options->ccache));
 	json_object_set_new(root, "outcome", json_string(outcomes[outcome]));
 	json_object_set_new(root, "asked", describe_asked(b));
-	set_digest(root, "tools_root", inputs_tree(&b->inputs, inputs_tools_root(&b->inputs)));
+	if (is_settled(b, inputs_tools_root(&b->inputs)))
+		set_digest(
+		    root, "tools_root", inputs_tree(&b->inputs, inputs_tools_root(&b->inputs)));
 	set_digest(root, "tools", tools);
 	json_object_set_new(root, "sources", describe_sources(b));
 	json_object_set_new(root, "tasks", describe_tasks(b, began));

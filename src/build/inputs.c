@@ -194,11 +194,10 @@ static int unpack_source(const struct inputs *in, const struct source *source,
 	_cleanup_free_ char *name = xasprintf("%s %s", source->name, source->version);
 	_cleanup_free_ const char **exclude = terminated(&source->exclude);
 	const struct unpack_options options = {.strip_top = true, .exclude = exclude};
-	struct digest key = source_key(source, archive);
 
 	if (fd < 0 || unpack_archive(in, fd, name, &options, ret_tree, e))
 		return err_wrap(e, "source %s", source->name);
-	return write_record(in->host->store, &key, ret_tree, e);
+	return 0;
 }
 
 /* What the unpacked packages lack: mount points for the sandbox, what maintainer scripts would
@@ -238,7 +237,6 @@ static int unpack_tools(const struct inputs *in, struct digest *ret_tree, struct
 {
 	_cleanup_free_ const char **exclude = terminated(&in->plan->tools.exclude);
 	const struct unpack_options options = {.rooted = true, .exclude = exclude};
-	struct digest key = tools_key(in->plan);
 	struct assembly assembly;
 	struct tree tree = {0};
 	struct unpack *unpack;
@@ -250,9 +248,8 @@ static int unpack_tools(const struct inputs *in, struct digest *ret_tree, struct
 	result = unpack_begin(assembly.fd, &options, &unpack, e);
 	if (!result)
 		result = unpack_end(unpack, unpack_packages(in, unpack, e), &tree, e);
-	if (assembly_end(&assembly, result, &tree, ret_tree, e))
-		return err_wrap(e, "the tools root");
-	return write_record(in->host->store, &key, ret_tree, e);
+	return assembly_end(&assembly, result, &tree, ret_tree, e) ? err_wrap(e, "the tools root")
+								   : 0;
 }
 
 /* Learn which tree a folder holds; nothing is written. */
@@ -456,24 +453,29 @@ static int check_same(
 	    inputs_name(in, number));
 }
 
+/* Unpack it; *ret_key is what the tree is remembered by. */
 static int unpack(const struct inputs *in, size_t number, const struct wants *wants,
-    struct digest *ret_tree, struct err *e)
+    struct digest *ret_tree, struct digest *ret_key, struct err *e)
 {
-	if (number == inputs_tools_root(in))
+	const struct source *source = &in->plan->sources[number];
+
+	if (number == inputs_tools_root(in)) {
+		*ret_key = tools_key(in->plan);
 		return unpack_tools(in, ret_tree, e);
-	return unpack_source(
-	    in, &in->plan->sources[number], &wants->items[0].ret_digest, ret_tree, e);
+	}
+	*ret_key = source_key(source, &wants->items[0].ret_digest);
+	return unpack_source(in, source, &wants->items[0].ret_digest, ret_tree, e);
 }
 
 int inputs_unpack(struct inputs *in, size_t number, struct err *e)
 {
 	struct wants wants = {0};
-	struct digest tree;
+	struct digest tree, key;
 	int result;
 
 	want(&wants, in, number);
-	result = fetch(in, number, &wants, e) || unpack(in, number, &wants, &tree, e) ||
-		 check_same(in, number, &tree, e);
+	result = fetch(in, number, &wants, e) || unpack(in, number, &wants, &tree, &key, e) ||
+		 check_same(in, number, &tree, e) || write_record(in->host->store, &key, &tree, e);
 	wants_free(&wants);
 	if (result)
 		return -1;

@@ -146,7 +146,7 @@ int jobserver_make_fifo(struct jobserver_client *client, int dirfd, const char *
 {
 	int fd;
 
-	/* For whoever the step runs as; the folder is closed to others. */
+	/* For whoever the step runs as, which is not known here. */
 	if (mkfifoat(dirfd, name, 0600) || fchmodat(dirfd, name, 0666, 0))
 		return err_errno(e, "make the fifo %s for make's jobserver", name);
 	fd = openat(dirfd, name, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
@@ -219,7 +219,8 @@ size_t jobserver_polls(struct jobserver *js, struct pollfd *ret_polls)
 
 	pthread_mutex_lock(&js->lock);
 	for (size_t i = 0; i < js->count; i++)
-		if (js->clients[i]->fd >= 0)
+		/* What one without any writes is not ours, and would wake us for ever. */
+		if (js->clients[i]->fd >= 0 && js->clients[i]->given)
 			ret_polls[count++] = (struct pollfd){js->clients[i]->fd, POLLIN, 0};
 	pthread_mutex_unlock(&js->lock);
 	return count;

@@ -35,6 +35,15 @@ static struct place_move *find(const struct places *places, const char *place)
 	return NULL;
 }
 
+/* The place that something was moved to from there; NULL: it is at home. */
+static const struct place_move *find_moved(const struct places *places, const char *home)
+{
+	for (size_t i = 0; i < places->count; i++)
+		if (places->moves[i].how == MOVED && !strcmp(places->moves[i].home, home))
+			return &places->moves[i];
+	return NULL;
+}
+
 static int take_lock(struct err *e)
 {
 	_cleanup_close_ int fd = open(LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
@@ -74,14 +83,20 @@ static int begin_anew(struct place_move *move, int parent, const char *name, str
 }
 
 /* What stands in the way is what a killed runner left. */
-static int move_one(struct place_move *move, struct err *e)
+static int move_one(const struct places *places, struct place_move *move, struct err *e)
 {
+	const struct place_move *other = find_moved(places, move->home);
 	const char *name = strrchr(move->place, '/') + 1;
 	_cleanup_free_ char *folder = xstrndup(move->place, (size_t)(name - 1 - move->place));
 	_cleanup_close_ int parent = folder_make(AT_FDCWD, folder, 0755, e);
 
 	if (parent < 0 || tree_remove(parent, name, e))
 		return -1;
+	/* The same tree, as two outputs can be. */
+	if (other) {
+		move->how = COPIED;
+		return copy(other->place, parent, name, e);
+	}
 	if (!renameat(AT_FDCWD, move->home, parent, name)) {
 		move->how = MOVED;
 		return 0;
@@ -112,7 +127,7 @@ static int take(struct places *places, const struct sandbox_bind *bind, struct e
 	    .users = 1,
 	    .writable = bind->writable,
 	};
-	return move_one(move, e);
+	return move_one(places, move, e);
 }
 
 static int move_back(const struct place_move *move, struct err *e)

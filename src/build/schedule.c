@@ -6,7 +6,9 @@
 
 #include <string.h>
 
-#define TICK 250	    /* milliseconds */
+#define DOWNLOADS 4 /* at once; each opens connections of its own */
+#define GRACE 500   /* milliseconds that threads get to end by themselves when all is stopped */
+#define TICK 250    /* milliseconds */
 #define UNKNOWN_STAGE 10000 /* milliseconds that one may take */
 #define UNKNOWN_INPUT 3000
 
@@ -32,7 +34,7 @@ static bool is_free_to_go(const struct task *task)
 	for (size_t i = 0; i < task->need_count; i++)
 		if (!has_ended_well(task->needs[i]))
 			return false;
-	return task->state == TASK_WAITING;
+	return task->state == TASK_WAITING && !task->is_ready;
 }
 
 static void enter(struct schedule *s, struct task *task, enum task_state state,
@@ -47,6 +49,8 @@ static void enter(struct schedule *s, struct task *task, enum task_state state,
 	s->unlock(s->context);
 	s->tell(s->context, &(struct event){EVENT_TASK, task, .failure = failure, .error = error});
 }
+
+static void link_dependents(struct schedule *s);
 
 /* All that come after one that failed. */
 static void skip_dependents(struct schedule *s, const struct task *task)
@@ -66,8 +70,9 @@ static void fail(
 	if (!s->failed_count++)
 		s->error = *e;
 	enter(s, task, TASK_FAILED, failure, e);
-	if (s->dependents)
-		skip_dependents(s, task);
+	if (!s->dependents)
+		link_dependents(s);
+	skip_dependents(s, task);
 }
 
 static void settle(struct schedule *s, struct task *task)
@@ -78,6 +83,7 @@ static void settle(struct schedule *s, struct task *task)
 	case SETTLED_TO_RUN:
 		s->ready = xgrow(s->ready, s->ready_count, sizeof(struct task *));
 		s->ready[s->ready_count++] = task;
+		task->is_ready = true;
 		break;
 	case SETTLED_CACHED:
 		enter(s, task, TASK_CACHED, NULL, NULL);
@@ -160,23 +166,40 @@ static bool needs_token(const struct task *task)
 
 /* The heaviest that is ready; NULL when none is that could run with no token but those there are.
  */
-static struct task *take_ready(struct schedule *s, bool without_token)
+static bool can_start(const struct schedule *s, const struct task *task)
+{
+	return needs_token(task) ? s->jobserver.free > 0 : s->downloads < DOWNLOADS;
+}
+
+static struct task *take_ready(struct schedule *s)
 {
 	size_t best = s->ready_count;
 	struct task *task;
 
 	for (size_t i = 0; i < s->ready_count; i++)
-		if (!(without_token && needs_token(s->ready[i])) &&
+		if (can_start(s, s->ready[i]) &&
 		    (best == s->ready_count || weight(s, s->ready[i]) > weight(s, s->ready[best])))
 			best = i;
 	if (best == s->ready_count)
 		return NULL;
 	task = s->ready[best];
 	s->ready[best] = s->ready[--s->ready_count];
+	task->is_ready = false;
 	return task;
 }
 
 /* --- Running --- */
+
+static void mask_signals(sigset_t *ret_before)
+{
+	sigset_t ours;
+
+	sigemptyset(&ours);
+	sigaddset(&ours, SIGINT);
+	sigaddset(&ours, SIGTERM);
+	sigaddset(&ours, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &ours, ret_before);
+}
 
 static void *run_job(void *argument)
 {
@@ -194,13 +217,18 @@ static void *run_job(void *argument)
 static void start(struct schedule *s, struct job *job)
 {
 	pthread_t thread;
+	sigset_t before;
 	int error;
 
 	enter(s, job->task, TASK_RUNNING, NULL, NULL);
+	/* Signals are for the thread that schedules. */
+	mask_signals(&before);
 	error = pthread_create(&thread, NULL, run_job, job);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (!error) {
 		pthread_detach(thread);
 		s->running++;
+		s->downloads += !needs_token(job->task);
 		return;
 	}
 	errno = error;
@@ -215,11 +243,13 @@ static void start(struct schedule *s, struct job *job)
 static bool start_one(struct schedule *s)
 {
 	size_t rivals = s->running + s->ready_count;
-	struct task *task = take_ready(s, !s->jobserver.free);
+	struct task *task = take_ready(s);
 	struct job *job;
 
 	if (!task)
 		return false;
+	if (task->state != TASK_WAITING) /* skipped meanwhile */
+		return true;
 	job = xcalloc(1, sizeof(*job));
 	*job = (struct job){.schedule = s, .task = task};
 	if (needs_token(task) &&
@@ -238,10 +268,19 @@ static bool is_closing(const struct schedule *s)
 	return s->failed_count && !s->keeps_going;
 }
 
+/* Does any that is ready wait for a token, and not for other downloads? */
+static bool wants_token(const struct schedule *s)
+{
+	for (size_t i = 0; i < s->ready_count && !is_closing(s); i++)
+		if (needs_token(s->ready[i]))
+			return true;
+	return false;
+}
+
 /* Settle what waited for this one, and what waited for that when nothing is to be done. */
 static void advance(struct schedule *s, const struct task *task)
 {
-	for (struct task **d = s->dependents[task - s->tasks]; *d; d++) {
+	for (struct task **d = s->dependents[task - s->tasks]; *d && !*s->stop; d++) {
 		if (!is_free_to_go(*d))
 			continue;
 		settle(s, *d);
@@ -255,6 +294,7 @@ static void end(struct schedule *s, struct job *job)
 	struct task *task = job->task;
 
 	s->running--;
+	s->downloads -= !needs_token(task);
 	if (job->has_token)
 		jobserver_leave(&job->client);
 	if (job->result) {
@@ -277,31 +317,57 @@ static void tick(struct schedule *s)
 	s->tell(s->context, &(struct event){.kind = EVENT_TICK});
 }
 
-/* Until a job ends, a token is to be moved, or time has passed. The signals that stop a build
- * come through only here. */
-static void await(struct schedule *s, const sigset_t *mask)
+/* Wait, with the signals that stop a build let through only in here, so that none is missed. */
+static int wait_for(struct schedule *s, struct pollfd *polls, size_t count, int milliseconds)
 {
-	bool is_wanted = s->ready_count && !is_closing(s);
+	struct timespec timeout = {0, milliseconds * 1000000L};
+	sigset_t before;
+	int result = 0;
+
+	mask_signals(&before);
+	if (!*s->stop)
+		result = ppoll(polls, count, &timeout, &before);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return result;
+}
+
+/* Until a job ends, a token is to be moved, or time has passed. */
+static void await(struct schedule *s)
+{
+	bool is_wanted = wants_token(s);
 	int wait = jobserver_balance(&s->jobserver, is_wanted);
 	_cleanup_free_ struct pollfd *polls = xcalloc(s->jobserver.count + 1, sizeof(*polls));
-	struct timespec timeout = {0, wait * 1000000L};
 	struct job *job;
 	size_t count = 1;
 
-	polls[0] = (struct pollfd){s->done[0], POLLIN, 0};
-	if (is_wanted && !s->jobserver.free)
-		count += jobserver_polls(&s->jobserver, polls + 1);
 	if (is_wanted && s->jobserver.free)
 		return;
-	if (ppoll(polls, count, &timeout, mask) > 0 && polls[0].revents &&
+	polls[0] = (struct pollfd){s->done[0], POLLIN, 0};
+	if (is_wanted)
+		count += jobserver_polls(&s->jobserver, polls + 1);
+	if (wait_for(s, polls, count, wait) > 0 && polls[0].revents &&
 	    read(s->done[0], &job, sizeof(job)) == sizeof(job))
 		end(s, job);
 	tick(s);
 }
 
+/* Their children have ended, so most threads are about to end too, and put things in order. */
+static void let_threads_end(struct schedule *s)
+{
+	uint64_t deadline = clock_milliseconds() + GRACE, now;
+	struct pollfd done = {s->done[0], POLLIN, 0};
+	struct job *job;
+
+	while (s->running && (now = clock_milliseconds()) < deadline)
+		if (poll(&done, 1, (int)(deadline - now)) > 0 &&
+		    read(s->done[0], &job, sizeof(job)) == sizeof(job))
+			s->running--;
+}
+
 static void stop(struct schedule *s)
 {
 	children_end(s->children);
+	let_threads_end(s);
 	s->has_stopped = true;
 	for (size_t i = 0; i < s->count; i++)
 		if (s->tasks[i].state == TASK_RUNNING)
@@ -310,14 +376,14 @@ static void stop(struct schedule *s)
 	s->failed_count++;
 }
 
-static void run_all(struct schedule *s, const sigset_t *mask)
+static void run_all(struct schedule *s)
 {
 	while (!*s->stop) {
 		while (!is_closing(s) && start_one(s))
 			;
 		if (!s->running)
 			return;
-		await(s, mask);
+		await(s);
 	}
 	stop(s);
 }
@@ -337,63 +403,50 @@ static int prepare(struct schedule *s, struct err *e)
 {
 	if (s->begin(s->context, e))
 		return -1;
-	link_dependents(s);
+	if (!s->dependents)
+		link_dependents(s);
 	weigh(s);
 	if (pipe2(s->done, O_CLOEXEC))
 		return err_errno(e, "make a pipe");
 	jobserver_open(&s->jobserver, s->jobs);
+	s->is_open = true;
 	return 0;
 }
 
 static void release(struct schedule *s)
 {
-	for (size_t i = 0; i < s->count; i++)
+	for (size_t i = 0; i < s->count && s->dependents; i++)
 		free(s->dependents[i]);
 	free(s->dependents);
 	free(s->weights);
 	free(s->ready);
+	buf_free(&s->failed);
+	if (!s->is_open)
+		return;
 	close(s->done[0]);
 	close(s->done[1]);
 	jobserver_close(&s->jobserver);
 }
 
-static void mask_signals(sigset_t *ret_before)
-{
-	sigset_t ours;
-
-	sigemptyset(&ours);
-	sigaddset(&ours, SIGINT);
-	sigaddset(&ours, SIGTERM);
-	sigaddset(&ours, SIGHUP);
-	pthread_sigmask(SIG_BLOCK, &ours, ret_before);
-}
-
 int schedule_run(struct schedule *s, struct err *e)
 {
-	sigset_t before;
 	int result;
 
-	for (size_t i = 0; i < s->count && !is_closing(s); i++)
+	for (size_t i = 0; i < s->count && !is_closing(s) && !*s->stop; i++)
 		if (is_free_to_go(&s->tasks[i]))
 			settle(s, &s->tasks[i]);
-	if (!s->ready_count || is_closing(s)) {
-		free(s->ready);
+	if (*s->stop)
+		result = err_set(e, "stopped");
+	else if (!s->ready_count || is_closing(s))
 		result = conclude(s, e);
-		buf_free(&s->failed);
-		return result;
+	else if (prepare(s, e))
+		result = -1;
+	else {
+		run_all(s);
+		result = conclude(s, e);
 	}
-	if (prepare(s, e)) {
-		free(s->ready);
-		return -1;
-	}
-	mask_signals(&before);
-	run_all(s, &before);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	result = conclude(s, e);
-	/* Threads that were left to themselves end with the program. */
-	if (s->has_stopped)
-		return result;
-	release(s);
-	buf_free(&s->failed);
+	/* Threads that were left to themselves work with it until the program ends. */
+	if (!s->has_stopped)
+		release(s);
 	return result;
 }

@@ -47,6 +47,7 @@ struct schedule {
 	struct task **ready; /* to run, with nothing left to wait for */
 	size_t ready_count;
 	size_t running;
+	size_t downloads;	   /* of those that run */
 	uint64_t *weights;	   /* milliseconds from the begin of each to the end of all */
 	struct task ***dependents; /* by task, ended by NULL; NULL until the first runs */
 	int done[2];		   /* pipe of ended jobs */
@@ -54,6 +55,7 @@ struct schedule {
 	struct err error;  /* the first */
 	struct buf failed; /* names of all that failed */
 	size_t failed_count;
+	bool is_open;	  /* `done` and `jobserver` are */
 	bool has_stopped; /* threads may still run, and nothing that they use may go */
 };
 

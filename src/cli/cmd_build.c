@@ -143,7 +143,7 @@ static int build_once(struct cli *cli, struct changes *changes)
 		status = cli_fail(&e);
 	if (status)
 		return status;
-	/* A terminal that goes away must not end a build. What is caught, other than what is
+	/* Nobody reading what it says must not end a build. What is caught, other than what is
 	 * ignored, is as always again in the programs that are run. */
 	signal(SIGPIPE, ignore);
 	cli_catch_stops(cli_note_stop);
