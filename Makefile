@@ -74,7 +74,7 @@ check-long:
 
 bench:
 	@scripts/packages build boot check
-	@$(MAKE) --no-print-directory programs $(O)/bench/unpack
+	@$(MAKE) --no-print-directory programs $(O)/bench/unpack $(O)/bench/hash
 	tests/bench/run.py
 	tests/bench/sandbox.py
 

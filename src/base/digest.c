@@ -1,6 +1,8 @@
 #include "base/digest.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 void digest_begin(struct digest_stream *s)
 {
@@ -27,6 +29,24 @@ struct digest digest_of(const void *bytes, size_t length)
 	digest_begin(&s);
 	digest_add(&s, bytes, length);
 	return digest_end(&s);
+}
+
+int digest_of_file(int fd, const char *name, struct digest *ret_digest, struct err *e)
+{
+	static _Thread_local char chunk[1 << 18];
+	struct digest_stream s;
+	ssize_t got;
+
+	digest_begin(&s);
+	while ((got = read(fd, chunk, sizeof(chunk)))) {
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return err_errno(e, "read %s", name);
+		digest_add(&s, chunk, (size_t)got);
+	}
+	*ret_digest = digest_end(&s);
+	return 0;
 }
 
 char *digest_format(const struct digest *d, char ret_text[DIGEST_HEX_SIZE])

@@ -34,6 +34,8 @@ void digest_add(struct digest_stream *s, const void *bytes, size_t length);
 struct digest digest_end(struct digest_stream *s);
 
 struct digest digest_of(const void *bytes, size_t length);
+/* Of all that a file holds from its offset on; `name` is for the error. */
+int digest_of_file(int fd, const char *name, struct digest *ret_digest, struct err *e);
 
 /* Write the digest's text and its NUL into `ret_text`; returns ret_text. */
 char *digest_format(const struct digest *d, char ret_text[DIGEST_HEX_SIZE]);

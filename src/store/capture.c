@@ -2,9 +2,13 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/parallel.h"
 #include "base/words.h"
 
+#include <pthread.h>
 #include <string.h>
+
+#define LARGE (1UL << 20) /* bytes, for which a thread is worth its start */
 
 const struct timespec tree_times[2] = {{.tv_sec = TREE_MTIME}, {.tv_sec = TREE_MTIME}};
 
@@ -30,14 +34,25 @@ struct tree_limits tree_limits_or_default(const struct tree_limits *asked)
 	return limits;
 }
 
-/* A walk through a folder. With `into` -1 it only looks. */
+/*
+ * A walk through a folder, and then the reading of its files, by several threads at once. With
+ * `into` -1 they only look. What an entry was when the walk came by decides nothing: each file is
+ * opened beneath `from`, and its descriptor is asked again.
+ */
 struct walk {
 	struct tree *tree;
 	struct tree_limits limits;
 	bool opens_up; /* what forbids reading */
-	uint64_t bytes;
+	int from, into;
 	unsigned depth;
 	struct buf path; /* of the entry at hand, from the root of the walk */
+	size_t *files;	 /* the numbers of the entries that are files */
+	size_t file_count;
+	/* Of all threads, by `lock`: */
+	pthread_mutex_t lock;
+	uint64_t bytes;
+	bool failed;
+	struct err *error;
 };
 
 static const char *type_name(mode_t mode)
@@ -60,51 +75,29 @@ static int check_entry(struct walk *w, struct err *e)
 	return 0;
 }
 
-/* Read a file to its end, hashing it, and write it to `to` unless that is -1. */
-static int read_through(struct walk *w, int from, int to, struct tree_entry *entry, struct err *e)
+/* Count the bytes of a file, or those by which it has grown since. */
+static int count_bytes(struct walk *w, uint64_t more, struct err *e)
 {
-	static _Thread_local char chunk[1 << 18];
-	struct digest_stream stream;
-	uint64_t size = 0;
-	ssize_t got;
+	uint64_t bytes;
 
-	digest_begin(&stream);
-	while ((got = read(from, chunk, sizeof(chunk))) != 0) {
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return err_errno(e, "read %s", w->path.data);
-		size += (uint64_t)got;
-		if (w->bytes + size > w->limits.bytes)
-			return err_set(e, "it holds more than %llu bytes",
-			    (unsigned long long)w->limits.bytes);
-		digest_add(&stream, chunk, (size_t)got);
-		if (to >= 0 && file_write_all(to, chunk, (size_t)got, w->path.data, e))
-			return -1;
-	}
-	w->bytes += size;
-	entry->size = size;
-	entry->digest = digest_end(&stream);
-	return 0;
+	pthread_mutex_lock(&w->lock);
+	bytes = w->bytes += more;
+	pthread_mutex_unlock(&w->lock);
+	return bytes <= w->limits.bytes ? 0
+					: err_set(e, "it holds more than %llu bytes",
+					      (unsigned long long)w->limits.bytes);
 }
 
-static int visit_file(
-    struct walk *w, int fd, mode_t mode, int into, const char *name, struct err *e)
+/* It is read when all have been found. */
+static int visit_file(struct walk *w, const struct stat *status, struct err *e)
 {
-	struct tree_entry *entry = tree_add(w->tree, mode & S_IXUSR ? 'x' : 'f', w->path.data);
-	_cleanup_close_ int to = -1;
+	struct tree_entry *entry =
+	    tree_add(w->tree, status->st_mode & S_IXUSR ? 'x' : 'f', w->path.data);
 
-	if (into >= 0) {
-		to = openat(into, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-		    mode & S_IXUSR ? 0755 : 0644);
-		if (to < 0)
-			return err_errno(e, "create the copy of %s", w->path.data);
-	}
-	if (read_through(w, fd, to, entry, e))
-		return -1;
-	if (to >= 0 && futimens(to, tree_times))
-		return err_errno(e, "set the time of %s", w->path.data);
-	return 0;
+	entry->size = (uint64_t)status->st_size;
+	w->files = xgrow(w->files, w->file_count, sizeof(*w->files));
+	w->files[w->file_count++] = w->tree->count - 1;
+	return count_bytes(w, entry->size, e);
 }
 
 static int visit_link(struct walk *w, int folder, int into, const char *name, struct err *e)
@@ -148,8 +141,15 @@ static int visit_folder(struct walk *w, int fd, int into, const char *name, stru
 	return 0;
 }
 
-/* What an entry is, is asked of the descriptor that is then read: it cannot become something
- * else in between. */
+/* A build may forbid entry even to its owner. */
+static void open_up(int folder, const char *name, mode_t mode)
+{
+	if (S_ISDIR(mode) && (mode & 0500) != 0500)
+		fchmodat(folder, name, (mode & 0777) | 0500, 0);
+	else if (S_ISREG(mode) && !(mode & S_IRUSR))
+		fchmodat(folder, name, mode | S_IRUSR, 0);
+}
+
 static int visit(struct walk *w, int folder, const char *name, int into, struct err *e)
 {
 	_cleanup_close_ int fd = -1;
@@ -167,19 +167,12 @@ static int visit(struct walk *w, int folder, const char *name, int into, struct 
 		    "come "
 		    "from its device table)",
 		    w->path.data, type_name(status.st_mode));
-	/* A build may forbid entry even to its owner. */
-	if (w->opens_up && S_ISDIR(status.st_mode) && (status.st_mode & 0500) != 0500)
-		fchmodat(folder, name, (status.st_mode & 0777) | 0500, 0);
-	else if (w->opens_up && S_ISREG(status.st_mode) && !(status.st_mode & S_IRUSR))
-		fchmodat(folder, name, status.st_mode | S_IRUSR, 0);
-	fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &status))
-		return err_errno(e, "open %s", w->path.data);
-	if (S_ISDIR(status.st_mode))
-		return visit_folder(w, fd, into, name, e);
-	if (!S_ISREG(status.st_mode))
-		return err_set(e, "%s changed while it was read", w->path.data);
-	return visit_file(w, fd, status.st_mode, into, name, e);
+	if (w->opens_up)
+		open_up(folder, name, status.st_mode);
+	if (S_ISREG(status.st_mode))
+		return visit_file(w, &status, e);
+	fd = folder_open(folder, name, e);
+	return fd < 0 ? -1 : visit_folder(w, fd, into, name, e);
 }
 
 static bool is_included(const char *name, const char *const *include)
@@ -210,9 +203,120 @@ static int walk_folder(struct walk *w, int fd, const char *const *include, int i
 		w->path.length = length;
 		w->path.data[length] = 0;
 	}
-	if (into >= 0 && futimens(into, tree_times))
-		return err_errno(e, "set the time of %s", buf_text(&w->path));
 	return 0;
+}
+
+/* Read a file to its end, hashing it, and write it to `to` unless that is -1. */
+static int read_through(struct walk *w, int from, int to, struct tree_entry *entry, struct err *e)
+{
+	static _Thread_local char chunk[1 << 18];
+	struct digest_stream stream;
+	uint64_t size = 0;
+	ssize_t got;
+
+	digest_begin(&stream);
+	while ((got = read(from, chunk, sizeof(chunk))) != 0) {
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return err_errno(e, "read %s", entry->path);
+		size += (uint64_t)got;
+		if (size > entry->size) {
+			if (count_bytes(w, size - entry->size, e))
+				return -1;
+			entry->size = size;
+		}
+		digest_add(&stream, chunk, (size_t)got);
+		if (to >= 0 && file_write_all(to, chunk, (size_t)got, entry->path, e))
+			return -1;
+	}
+	entry->size = size;
+	entry->digest = digest_end(&stream);
+	return 0;
+}
+
+static int read_file(struct walk *w, struct tree_entry *entry, struct err *e)
+{
+	_cleanup_close_ int from =
+	    file_open_beneath(w->from, entry->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, e);
+	_cleanup_close_ int to = -1;
+	struct stat status;
+
+	if (from < 0)
+		return -1;
+	if (fstat(from, &status) || !S_ISREG(status.st_mode))
+		return err_set(e, "%s changed while it was read", entry->path);
+	if (w->into >= 0) {
+		to = openat(w->into, entry->path,
+		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		    entry->type == 'x' ? 0755 : 0644);
+		if (to < 0)
+			return err_errno(e, "create the copy of %s", entry->path);
+	}
+	if (read_through(w, from, to, entry, e))
+		return -1;
+	if (to >= 0 && futimens(to, tree_times))
+		return err_errno(e, "set the time of %s", entry->path);
+	return 0;
+}
+
+static bool has_failed(struct walk *w)
+{
+	bool failed;
+
+	pthread_mutex_lock(&w->lock);
+	failed = w->failed;
+	pthread_mutex_unlock(&w->lock);
+	return failed;
+}
+
+static void read_one(void *context, size_t i)
+{
+	struct walk *w = context;
+	struct err e = {0};
+
+	if (has_failed(w) || !read_file(w, &w->tree->entries[w->files[i]], &e))
+		return;
+	pthread_mutex_lock(&w->lock);
+	if (!w->failed)
+		*w->error = e;
+	w->failed = true;
+	pthread_mutex_unlock(&w->lock);
+}
+
+/* Large ones first, so that no thread is left with one at the end; the others as they lie. */
+static int in_order(const void *a, const void *b, void *context)
+{
+	const size_t one = *(const size_t *)a, other = *(const size_t *)b;
+	const struct walk *w = context;
+	uint64_t size = w->tree->entries[one].size, other_size = w->tree->entries[other].size;
+
+	if ((size >= LARGE || other_size >= LARGE) && size != other_size)
+		return size > other_size ? -1 : 1;
+	return one < other ? -1 : one > other;
+}
+
+static int read_files(struct walk *w, struct err *e)
+{
+	w->error = e;
+	if (w->bytes < LARGE)
+		for (size_t i = 0; i < w->file_count; i++)
+			read_one(w, i);
+	else {
+		qsort_r(w->files, w->file_count, sizeof(*w->files), in_order, w);
+		parallel_for(w->file_count, read_one, w);
+	}
+	return w->failed ? -1 : 0;
+}
+
+/* When nothing is put into them any more. */
+static int set_folder_times(struct walk *w, struct err *e)
+{
+	for (size_t i = 0; i < w->tree->count; i++)
+		if (w->tree->entries[i].type == 'd' &&
+		    utimensat(w->into, w->tree->entries[i].path, tree_times, AT_SYMLINK_NOFOLLOW))
+			return err_errno(e, "set the time of %s", w->tree->entries[i].path);
+	return futimens(w->into, tree_times) ? err_errno(e, "set the time of the folder") : 0;
 }
 
 static int walk_all(struct walk walk, int from_fd, const char *const *include, int into_fd,
@@ -222,8 +326,17 @@ static int walk_all(struct walk walk, int from_fd, const char *const *include, i
 	int result;
 
 	walk.tree = &tree;
+	walk.from = from_fd;
+	walk.into = into_fd;
+	pthread_mutex_init(&walk.lock, NULL);
 	result = walk_folder(&walk, from_fd, include, into_fd, e);
+	if (!result)
+		result = read_files(&walk, e);
+	if (!result && into_fd >= 0)
+		result = set_folder_times(&walk, e);
+	pthread_mutex_destroy(&walk.lock);
 	buf_free(&walk.path);
+	free(walk.files);
 	if (result) {
 		make_printable(e->text); /* names in it are the build's */
 		tree_free(&tree);
@@ -251,85 +364,4 @@ int tree_import(int from_fd, const char *const *include, int into_fd,
 int tree_scan(int fd, const struct tree_limits *limits, struct tree *ret_tree, struct err *e)
 {
 	return tree_import(fd, NULL, -1, limits, ret_tree, e);
-}
-
-static int copy_entry(int from, int into, const char *name, int64_t mtime, struct err *e);
-
-static int copy_folder(int from, int into, const char *name, int64_t mtime, struct err *e)
-{
-	const struct timespec times[2] = {{.tv_sec = mtime}, {.tv_sec = mtime}};
-	_cleanup_close_ int fd = -1;
-	int again = fcntl(from, F_DUPFD_CLOEXEC, 0);
-	_cleanup_closedir_ DIR *folder = again < 0 ? NULL : fdopendir(again);
-	struct dirent *entry;
-
-	if (!folder)
-		return err_errno(e, "read %s", name);
-	rewinddir(folder); /* the descriptor may have been read before */
-	if (mkdirat(into, name, 0755))
-		return err_errno(e, "make the folder %s", name);
-	fd = folder_open(into, name, e);
-	if (fd < 0)
-		return -1;
-	while ((entry = readdir(folder))) {
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
-			continue;
-		if (copy_entry(from, fd, entry->d_name, mtime, e))
-			return err_wrap(e, "%s", name);
-	}
-	return futimens(fd, times) ? err_errno(e, "set the time of %s", name) : 0;
-}
-
-int tree_copy_link(
-    int from_fd, const char *from_name, int into_fd, const char *name, int64_t mtime, struct err *e)
-{
-	const struct timespec times[2] = {{.tv_sec = mtime}, {.tv_sec = mtime}};
-	char target[PATH_MAX];
-	ssize_t length = readlinkat(from_fd, from_name, target, sizeof(target) - 1);
-
-	if (length < 0)
-		return err_errno(e, "read the link %s", name);
-	target[length] = 0;
-	if (symlinkat(target, into_fd, name) ||
-	    utimensat(into_fd, name, times, AT_SYMLINK_NOFOLLOW))
-		return err_errno(e, "copy the link %s", name);
-	return 0;
-}
-
-int tree_copy_file(int from_fd, int into_fd, const char *name, int64_t mtime, struct err *e)
-{
-	const struct timespec times[2] = {{.tv_sec = mtime}, {.tv_sec = mtime}};
-	_cleanup_close_ int fd = -1;
-	struct stat status;
-
-	if (fstat(from_fd, &status))
-		return err_errno(e, "look at %s", name);
-	fd = openat(into_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-	    status.st_mode & 0777);
-	if (fd < 0)
-		return err_errno(e, "create %s", name);
-	if (file_copy(from_fd, fd, name, e))
-		return -1;
-	/* The caller's umask had its say. */
-	if (fchmod(fd, status.st_mode & 0777) || futimens(fd, times))
-		return err_errno(e, "set mode and time of %s", name);
-	return 0;
-}
-
-static int copy_entry(int from, int into, const char *name, int64_t mtime, struct err *e)
-{
-	_cleanup_close_ int fd = openat(from, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	struct stat status;
-
-	if (fd < 0 && errno == ELOOP)
-		return tree_copy_link(from, name, into, name, mtime, e);
-	if (fd < 0 || fstat(fd, &status))
-		return err_errno(e, "open %s", name);
-	return S_ISDIR(status.st_mode) ? copy_folder(fd, into, name, mtime, e)
-				       : tree_copy_file(fd, into, name, mtime, e);
-}
-
-int tree_copy(int from_fd, int into_fd, const char *name, int64_t mtime, struct err *e)
-{
-	return copy_folder(from_fd, into_fd, name, mtime, e);
 }

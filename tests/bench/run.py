@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """make bench: minsys against the same commands typed by hand (lab.sh).
 
-run.py [FIGURE]...: cold, nothing, many, ccache, unpack, images, memory, sandbox, docker; default: all,
-but docker only where an engine answers to $DOCKER (docker). Each is a median of interleaved runs on
+run.py [FIGURE]...: cold, nothing, many, ccache, unpack, hash, images, memory, sandbox, docker; default:
+all, but docker only where an engine answers to $DOCKER (docker). Each is a median of interleaved runs on
 this machine, and its bound. Exit status 1 when one is out of bounds.
 BENCH_RUNS and BENCH_COLD_RUNS say how many runs; BENCH_KERNEL_GOAL what of the kernel `sandbox`
 compiles (default: Image; a folder such as mm/ takes less time); BENCH_FOLDER where the work is done
@@ -235,6 +235,24 @@ def unpack():
     judge_ratio("unpacking the kernel / tar xf", medians, 1.1, max(3, RUNS // 2))
 
 
+def hash():
+    """The digest of the tools root, which has large files and many small ones, by all processors,
+    against openssl on one of them: as many files a process as xargs gives it. Both read from
+    memory what the run before left there."""
+    out = f"{WORK}/hash-out"
+    build(built_store(), out)
+    with open(f"{out}/manifest.json") as file:
+        tree = f"{built_store()}/trees/{json.load(file)['tools_root']}/tree"
+    processor = str(min(os.sched_getaffinity(0)))
+    theirs = 'find "$1" -type f -print0 | xargs -0 taskset -c "$2" openssl dgst -sha256 >/dev/null'
+    medians = interleaved(
+        RUNS,
+        theirs=lambda: run(["sh", "-c", theirs, "sh", tree, processor]),
+        ours=lambda: run([PROJECT + "/out/obj/bench/hash", tree]),
+    )
+    judge_ratio("sha256 of a tree / openssl dgst on one processor", medians, 0.6, RUNS)
+
+
 def images():
     out = f"{WORK}/images-out"
     build(built_store(), out)
@@ -411,7 +429,7 @@ def docker():
 
 def main():
     figures = {f.__name__: f for f in (
-        cold, nothing, many, ccache, images, unpack, memory, sandbox, docker,
+        cold, nothing, many, ccache, images, unpack, hash, memory, sandbox, docker,
     )}
     names = sys.argv[1:] or [name for name in figures if name != "docker" or has_engine()]
     unknown = [name for name in names if name not in figures]
