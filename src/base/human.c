@@ -1,6 +1,9 @@
 #include "base/human.h"
 
+#include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 const char *human_bytes(uint64_t bytes, char ret_text[HUMAN_SIZE])
@@ -20,6 +23,33 @@ const char *human_bytes(uint64_t bytes, char ret_text[HUMAN_SIZE])
 	}
 	snprintf(ret_text, HUMAN_SIZE, value < 99.95 ? "%.1f %s" : "%.0f %s", value, units[unit]);
 	return ret_text;
+}
+
+bool human_parse_bytes(const char *text, uint64_t *ret_bytes)
+{
+	static const char units[] = "kmgt";
+	double bytes;
+	const char *unit;
+	char *end;
+
+	/* strtod() takes more than people write: signs, hexadecimal digits, exponents, "inf". */
+	if (!isdigit((unsigned char)*text) || strpbrk(text, "eExX"))
+		return false;
+	bytes = strtod(text, &end);
+	end += *end == ' ';
+	unit = *end ? strchr(units, tolower((unsigned char)*end)) : NULL;
+	if (unit) {
+		bool is_binary = end[1] == 'i';
+
+		for (const char *u = units; u <= unit; u++)
+			bytes *= is_binary ? 1024 : 1000;
+		end += is_binary ? 2 : 1;
+	}
+	end += *end == 'B' || *end == 'b';
+	if (*end || bytes > 9e18)
+		return false;
+	*ret_bytes = (uint64_t)bytes;
+	return true;
 }
 
 const char *human_seconds(uint64_t seconds, char ret_text[HUMAN_SIZE])

@@ -248,6 +248,7 @@ static int read_result(struct build *b, struct stage_result *result, bool *ret_f
 		return -1;
 	if (!*ret_found)
 		return 0;
+	store_use_record(b->host.store, "results", &result->key);
 	isolation = read_line(text.data, "isolation");
 	ccache = read_line(text.data, "ccache");
 	jobs = read_line(text.data, "jobs");
@@ -395,26 +396,47 @@ static void print(void *context, const char *bytes, size_t length)
 	build_tell(p->build, &(struct event){EVENT_OUTPUT, p->task, bytes, length, NULL, NULL});
 }
 
+static int open_lock(const struct store *store, const char *path, struct err *e)
+{
+	int fd = openat(store->fd, path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+
+	if (fd >= 0)
+		return fd;
+	err_errno(e, "create %s", path);
+	return store_explain(store, e);
+}
+
+/* One that nobody held may have been removed before it was locked. */
+static bool is_gone(int fd)
+{
+	struct stat status;
+
+	return !fstat(fd, &status) && !status.st_nlink;
+}
+
 /* Take the lock that one runner at a time holds for an action; returns it. Whoever waited finds
  * the result there. */
 static int lock_action(struct build *b, const char *name, const struct digest *key, struct err *e)
 {
 	char hex[DIGEST_HEX_SIZE], path[96];
-	_cleanup_close_ int fd = -1;
-	_cleanup_free_ char *text = NULL;
+	_cleanup_free_ char *text =
+	    xasprintf("another minsys is building this stage, %s; waiting for it", name);
 
 	snprintf(path, sizeof(path), "locks/%s", digest_format(key, hex));
-	fd = openat(b->host.store->fd, path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return err_errno(e, "create %s/%s", b->host.store->path, path);
-	if (!flock(fd, LOCK_EX | LOCK_NB))
-		return steal_fd(&fd);
-	text = xasprintf("another minsys is building this stage, %s; waiting for it", name);
-	build_notice(b, text);
-	while (flock(fd, LOCK_EX))
-		if (errno != EINTR)
-			return err_errno(e, "lock %s", path);
-	return steal_fd(&fd);
+	for (;;) {
+		_cleanup_close_ int fd = open_lock(b->host.store, path, e);
+
+		if (fd < 0)
+			return -1;
+		if (flock(fd, LOCK_EX | LOCK_NB)) {
+			build_notice(b, text);
+			while (flock(fd, LOCK_EX))
+				if (errno != EINTR)
+					return err_errno(e, "lock %s", path);
+		}
+		if (!is_gone(fd))
+			return steal_fd(&fd);
+	}
 }
 
 static int build_stage(struct build *b, struct task *task, struct jobserver_client *client,

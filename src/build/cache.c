@@ -92,6 +92,7 @@ int cache_take(
 	if (check_tools(host, step, e) || (fd = open_locked(host->store, path, e)) < 0 ||
 	    check_owner(fd, folder, e))
 		return -1;
+	store_use(host->store, path);
 	*ret_cache = (struct cache){steal_ptr(&folder), steal_fd(&fd)};
 	return 0;
 }

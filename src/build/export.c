@@ -415,6 +415,25 @@ static int set_folder_times(
 	return 0;
 }
 
+static int discard(const struct build *build, const struct exported *damaged, struct err *e)
+{
+	if (store_tree_discard(build->host.store, damaged->tree, e))
+		return err_wrap(e, "%s is damaged in the store", damaged->path);
+	return err_kind(e, ERR_ENVIRONMENT,
+	    "%s was damaged in the store %s: it is removed there, and has to be made again",
+	    damaged->path, build->host.store->path);
+}
+
+static int check_copies(
+    const struct build *build, const struct exported *exports, size_t count, int fd, struct err *e)
+{
+	const struct exported *damaged;
+
+	if (manifest_check(build, exports, count, fd, &damaged, e))
+		return err_wrap(e, "read back what was written");
+	return damaged ? discard(build, damaged, e) : 0;
+}
+
 static int fill(const struct build *build, const struct exported *exports, size_t count,
     const struct buf *manifest, int fd, struct err *e)
 {
@@ -423,10 +442,13 @@ static int fill(const struct build *build, const struct exported *exports, size_
 
 	for (size_t i = 0; i < count; i++)
 		if (copy_export(build, &exports[i], fd, mtime, e))
-			return err_wrap(e, "export %s", exports[i].path);
+			return e->errnum == ENOENT ? discard(build, &exports[i], e)
+						   : err_wrap(e, "export %s", exports[i].path);
 	for (size_t i = 0; i < count; i++)
 		if (set_folder_times(fd, exports[i].path, times, e))
 			return -1;
+	if (check_copies(build, exports, count, fd, e))
+		return -1;
 	/* Last: only a whole folder has one. */
 	if (file_replace(fd, MANIFEST, manifest->data, manifest->length, 0644, e))
 		return -1;

@@ -2,9 +2,11 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/parallel.h"
 #include "sandbox/sandbox.h"
 #include "store/unpack.h"
 
+#include <pthread.h>
 #include <string.h>
 
 /* Counts up when unpacking changes in a way that changes trees, or how they lie on disk. */
@@ -87,17 +89,24 @@ static int read_record(struct store *store, const struct digest *key, struct dig
 		return -1;
 	if (!*ret_found)
 		return 0;
+	store_use_record(store, "unpacked", key);
 	text.data[strcspn(text.data, "\n")] = 0;
 	return digest_parse(text.data, ret_tree, e);
 }
 
-static int write_record(
-    struct store *store, const struct digest *key, const struct digest *tree, struct err *e)
+static void add_line(struct buf *text, const struct digest *digest)
 {
-	char hex[DIGEST_HEX_SIZE + 1];
+	char hex[DIGEST_HEX_SIZE];
 
-	strcat(digest_format(tree, hex), "\n");
-	return store_record_write(store, "unpacked", key, hex, strlen(hex), e);
+	buf_printf(text, "%s\n", digest_format(digest, hex));
+}
+
+/* The first line is the digest of the tree, the others are what it was unpacked from: that is of
+ * use for as long as the tree is. */
+static int write_record(
+    struct store *store, const struct digest *key, const struct buf *text, struct err *e)
+{
+	return store_record_write(store, "unpacked", key, text->data, text->length, e);
 }
 
 /* The record of any origin will do: origins hold the same files. */
@@ -354,6 +363,54 @@ static void want(struct wants *wants, const struct inputs *in, size_t number)
 		want_source(wants, &in->plan->sources[number]);
 }
 
+/* What is there of them stays. */
+static void use_downloads(const struct inputs *in, const struct wants *wants)
+{
+	for (size_t i = 0; i < wants->count; i++)
+		for (size_t n = 0; n < wants->items[i].origin_count; n++)
+			store_use_download(in->host->store, &wants->items[i].origins[n].sha256);
+}
+
+/* Downloads being read back, before they are unpacked. */
+struct check {
+	const struct inputs *in;
+	const struct wants *wants;
+	pthread_mutex_t lock;
+	struct err *error;
+	bool failed;
+};
+
+static void check_item(void *context, size_t i)
+{
+	struct check *check = context;
+	const struct fetch_item *item = &check->wants->items[i];
+	struct err e = {0};
+
+	for (size_t n = 0; n < item->origin_count; n++) {
+		bool damaged = false, failed = store_download_check(check->in->host->store,
+					  &item->origins[n].sha256, &damaged, &e);
+
+		pthread_mutex_lock(&check->lock);
+		if (damaged)
+			tell(check->in, "the download of %s was damaged, and is removed",
+			    item->name);
+		if (failed)
+			*check->error = e;
+		check->failed |= failed;
+		pthread_mutex_unlock(&check->lock);
+	}
+}
+
+/* A disk may have changed them since they came. What is damaged is missing then. */
+static int check_downloads(const struct inputs *in, const struct wants *wants, struct err *e)
+{
+	struct check check = {in, wants, PTHREAD_MUTEX_INITIALIZER, e, false};
+
+	parallel_for(wants->count, check_item, &check);
+	pthread_mutex_destroy(&check.lock);
+	return check.failed ? -1 : 0;
+}
+
 struct hearing {
 	const struct inputs *in;
 	size_t number;
@@ -376,6 +433,7 @@ static int fetch(const struct inputs *in, size_t number, struct wants *wants, st
 	struct hearing hearing = {in, number};
 	struct fetch_options options = *in->fetch;
 
+	use_downloads(in, wants);
 	if (in->downloading && !options.quiet) {
 		options.tell = hear;
 		options.context = &hearing;
@@ -413,6 +471,7 @@ bool inputs_are_downloaded(const struct inputs *in, size_t number)
 	bool is_there;
 
 	want(&wants, in, number);
+	use_downloads(in, &wants);
 	is_there = fetch_look(in->fetch->downloads_fd, wants.items, wants.count) == 0;
 	wants_free(&wants);
 	return is_there;
@@ -467,6 +526,21 @@ static int unpack(const struct inputs *in, size_t number, const struct wants *wa
 	return unpack_source(in, source, &wants->items[0].ret_digest, ret_tree, e);
 }
 
+/* The tree, and the archives that it was unpacked from. */
+static int remember(const struct inputs *in, size_t number, const struct wants *wants,
+    const struct digest *key, const struct digest *tree, struct err *e)
+{
+	const struct tools_root *tools = &in->plan->tools;
+	_cleanup_buf_ struct buf text = {0};
+
+	add_line(&text, tree);
+	if (number != inputs_tools_root(in))
+		add_line(&text, &wants->items[0].ret_digest);
+	for (size_t i = 0; i < tools->locked_count && number == inputs_tools_root(in); i++)
+		add_line(&text, &tools->locked[i].sha256);
+	return write_record(in->host->store, key, &text, e);
+}
+
 int inputs_unpack(struct inputs *in, size_t number, struct err *e)
 {
 	struct wants wants = {0};
@@ -474,8 +548,9 @@ int inputs_unpack(struct inputs *in, size_t number, struct err *e)
 	int result;
 
 	want(&wants, in, number);
-	result = fetch(in, number, &wants, e) || unpack(in, number, &wants, &tree, &key, e) ||
-		 check_same(in, number, &tree, e) || write_record(in->host->store, &key, &tree, e);
+	result = check_downloads(in, &wants, e) || fetch(in, number, &wants, e) ||
+		 unpack(in, number, &wants, &tree, &key, e) || check_same(in, number, &tree, e) ||
+		 remember(in, number, &wants, &key, &tree, e);
 	wants_free(&wants);
 	if (result)
 		return -1;

@@ -1,6 +1,7 @@
 #include "build/manifest.h"
 
 #include "base/arena.h"
+#include "base/map.h"
 #include "base/memory.h"
 #include "build/json.h"
 
@@ -58,6 +59,7 @@ struct exported *manifest_exports(const struct build *build, size_t *ret_count)
 			    .path = plan->stages[i]->exports.items[n].key,
 			    .from = plan->stages[i]->exports.items[n].value,
 			    .tree = &build->results[i].tree,
+			    .is_new = build->results[i].built,
 			};
 		}
 	if (count)
@@ -175,6 +177,16 @@ static int describe_files(struct json_writer *w, struct files *files, struct err
 	return 0;
 }
 
+/* With the trees that their entries are of. */
+static void free_files(struct files *files, struct tree *trees, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		tree_free(&trees[i]);
+	free(trees);
+	free(files->items);
+	arena_free(&files->paths);
+}
+
 static int add_files(const struct build *build, const struct exported *exports, size_t count,
     struct json_writer *w, struct err *e)
 {
@@ -186,11 +198,7 @@ static int add_files(const struct build *build, const struct exported *exports, 
 		result = find_exported(build, &exports[i], &trees[i], &files, e);
 	if (!result)
 		result = describe_files(w, &files, e);
-	for (size_t i = 0; i < count; i++)
-		tree_free(&trees[i]);
-	free(trees);
-	free(files.items);
-	arena_free(&files.paths);
+	free_files(&files, trees, count);
 	return result;
 }
 
@@ -306,4 +314,102 @@ int manifest_write(const struct build *build, const struct exported *exports, si
 	json_end(&w);
 	buf_puts(ret_text, "\n");
 	return 0;
+}
+
+/* --- Reading back --- */
+
+/* The export that a file of the result is of. */
+static const struct exported *export_of(
+    const struct exported *exports, size_t count, const char *path)
+{
+	for (size_t i = 0; i < count; i++)
+		if (below(path, exports[i].path))
+			return &exports[i];
+	abort(); /* nothing else was copied or described */
+}
+
+static bool is_same(const struct tree_entry *one, const struct tree_entry *other)
+{
+	if (one->type != other->type)
+		return false;
+	return one->type == 'l'
+		   ? !strcmp(one->target, other->target)
+		   : one->size == other->size && digest_equal(&one->digest, &other->digest);
+}
+
+/* The names in the folder itself of what was not made by this build; the caller frees the array and
+ * what is in it. */
+static char **names_of_old(const struct exported *exports, size_t count)
+{
+	char **names = xcalloc(count + 1, sizeof(*names));
+	size_t next = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (!exports[i].is_new)
+			names[next++] = xstrndup(exports[i].path, strcspn(exports[i].path, "/"));
+	return names;
+}
+
+/* What should be there and is not, or is another; and what should not be there and is. */
+static const struct exported *find_damaged(const struct files *files,
+    const struct exported *exports, size_t count, const struct tree *found)
+{
+	_cleanup_free_ bool *seen = xcalloc(files->count, sizeof(*seen));
+	const struct exported *damaged = NULL;
+	struct map wanted = {0};
+	size_t i;
+
+	for (i = 0; i < files->count; i++)
+		map_put(&wanted, files->items[i].path, i);
+	for (size_t n = 0; n < found->count; n++) {
+		const struct tree_entry *entry = &found->entries[n];
+		const struct exported *exported =
+		    entry->type == 'd' ? NULL : export_of(exports, count, entry->path);
+
+		if (!exported || exported->is_new)
+			continue;
+		if (map_get(&wanted, entry->path, &i) && is_same(files->items[i].entry, entry))
+			seen[i] = true;
+		else
+			damaged = exported;
+	}
+	for (i = 0; i < files->count; i++)
+		if (!seen[i])
+			damaged = export_of(exports, count, files->items[i].path);
+	map_free(&wanted);
+	return damaged;
+}
+
+static int check_old(const struct files *files, const struct exported *exports, size_t count,
+    int fd, const struct exported **ret_damaged, struct err *e)
+{
+	char **names = names_of_old(exports, count);
+	struct tree found = {0};
+	int result =
+	    tree_import(fd, (const char *const *)names, -1, &(struct tree_limits){0}, &found, e);
+
+	if (!result)
+		*ret_damaged = find_damaged(files, exports, count, &found);
+	tree_free(&found);
+	for (size_t i = 0; names[i]; i++)
+		free(names[i]);
+	free(names);
+	return result;
+}
+
+int manifest_check(const struct build *build, const struct exported *exports, size_t count, int fd,
+    const struct exported **ret_damaged, struct err *e)
+{
+	struct tree *trees = xcalloc(count, sizeof(*trees));
+	struct files files = {0};
+	int result = 0;
+
+	*ret_damaged = NULL;
+	for (size_t i = 0; i < count && !result; i++)
+		if (!exports[i].is_new)
+			result = find_exported(build, &exports[i], &trees[i], &files, e);
+	if (!result && files.count)
+		result = check_old(&files, exports, count, fd, ret_damaged, e);
+	free_files(&files, trees, count);
+	return result;
 }

@@ -12,6 +12,7 @@ struct exported {
 	const char *path; /* below out/minsys */
 	const char *from; /* below the output; "." for all of it */
 	const struct digest *tree;
+	bool is_new; /* it was made by this build: what is in the store was hashed just now */
 };
 
 /* The one time that every file of the result carries, in seconds. */
@@ -26,5 +27,13 @@ struct exported *manifest_exports(const struct build *build, size_t *ret_count);
 /* Write the manifest. An export that its output does not hold is ERR_INPUT. */
 int manifest_write(const struct build *build, const struct exported *exports, size_t count,
     struct buf *ret_text, struct err *e);
+
+/*
+ * Read back what was copied to the folder `fd`, and compare it with what the manifest says: a disk
+ * may have changed what the store holds. What this build made is left out. *ret_damaged is an
+ * export that is not as it should be, NULL when all are.
+ */
+int manifest_check(const struct build *build, const struct exported *exports, size_t count, int fd,
+    const struct exported **ret_damaged, struct err *e);
 
 #endif

@@ -7,11 +7,13 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #define LOG_END_LINES 20
 #define FIFO ".jobserver"
 #define LOG_LIMIT (256ULL << 20) /* bytes */
 #define CACHE_SIZE "2G"		 /* as ccache takes it */
+#define ROOM (1UL << 20)	 /* bytes; with less, a script fails for want of them */
 
 static void add_bind(struct run *run, char *source, char *destination, bool writable)
 {
@@ -431,6 +433,15 @@ static int capture(struct run *run, struct digest *ret_tree, struct err *e)
 	return result ? err_wrap(e, "keep its output") : 0;
 }
 
+/* Is there no room left for a script where it writes? */
+static bool is_full(const struct run *run)
+{
+	struct statvfs status;
+
+	return !fstatvfs(run->temp.fd, &status) &&
+	       (status.f_bavail * status.f_frsize < ROOM || (status.f_files && !status.f_favail));
+}
+
 static int judge(const struct run *run, const struct sandbox_outcome *outcome, struct err *e)
 {
 	if (outcome->timed_out)
@@ -478,8 +489,12 @@ static int run_and_capture(
 
 	if (run_make_room(run, e) || open_log(run, key, e) || run_in_place(run, &outcome, e))
 		return -1;
-	return outcome.status || outcome.timed_out ? judge(run, &outcome, e)
-						   : capture(run, ret_tree, e);
+	if (!outcome.status && !outcome.timed_out)
+		return capture(run, ret_tree, e);
+	judge(run, &outcome, e);
+	if (is_full(run))
+		e->errnum = ENOSPC;
+	return -1;
 }
 
 int run_open(struct run *run, const struct step_host *host, const struct step *step, struct err *e)

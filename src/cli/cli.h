@@ -38,10 +38,12 @@ struct cli {
 	bool follows; /* -f */
 	bool watches; /* --watch */
 	bool dry_run;
-	const char *build; /* --build, or NULL */
-	char *sandbox;	   /* path of minsys-sandbox */
-	char *fetcher;	   /* path of minsys-fetch */
-	char **words;	   /* what is left of the command line; NULL-terminated */
+	bool verify;
+	const char *build;    /* --build, or NULL */
+	const char *max_size; /* --max-size, or NULL */
+	char *sandbox;	      /* path of minsys-sandbox */
+	char *fetcher;	      /* path of minsys-fetch */
+	char **words;	      /* what is left of the command line; NULL-terminated */
 	int word_count;
 	bool separated;	  /* a `--` stood before the words */
 	bool is_for_boot; /* `build` on behalf of `boot`: nothing on standard output */
@@ -57,7 +59,8 @@ struct command {
 };
 
 extern const struct command cmd_build, cmd_fetch, cmd_list, cmd_graph, cmd_boot, cmd_lock,
-    cmd_update, cmd_root, cmd_doctor, cmd_why, cmd_check, cmd_report, cmd_shell, cmd_log;
+    cmd_update, cmd_root, cmd_doctor, cmd_why, cmd_check, cmd_report, cmd_shell, cmd_log,
+    cmd_gc;
 
 /* Print on standard error what others may have written: nothing in it commands the terminal. */
 void cli_show(const char *bytes, size_t length);

@@ -130,6 +130,20 @@ static void ignore(int number)
 	(void)number;
 }
 
+/* What turns out to be damaged in the store when all of it is put together is made again, once. As
+ * JSON a build is told once: whoever reads that can start another one. */
+static int build_and_mend(
+    struct cli *cli, const struct plan *plan, struct store *store, const char *out)
+{
+	int status = build_and_export(cli, plan, store, out);
+
+	if (!status || !store->has_discarded || cli->json)
+		return status;
+	cli_notice(cli, "building again what was damaged");
+	cli_catch_stops(cli_note_stop);
+	return build_and_export(cli, plan, store, out);
+}
+
 /* `changes` is NULL when nobody waits for any. */
 static int build_once(struct cli *cli, struct changes *changes)
 {
@@ -150,7 +164,7 @@ static int build_once(struct cli *cli, struct changes *changes)
 	status = choose_out(cli, plan, &out);
 	if (!status)
 		status = store_open(NULL, &store, &e) ? cli_fail(&e)
-						      : build_and_export(cli, plan, store, out);
+						      : build_and_mend(cli, plan, store, out);
 	store_close(store);
 	plan_free(plan);
 	return status;

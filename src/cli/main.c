@@ -4,11 +4,11 @@
 #include "cli/cli.h"
 
 #include "base/memory.h"
+#include "base/parallel.h"
 #include "build/choice.h"
 
 #include <getopt.h>
 #include <limits.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +32,7 @@ static const struct command *const commands[] = {
     &cmd_report,
     &cmd_shell,
     &cmd_log,
+    &cmd_gc,
 };
 
 static const char options_help[] =
@@ -56,6 +57,8 @@ static const char options_help[] =
     "  --json                `build`, `fetch`: events as JSON, a line each, on standard output\n"
     "  --dot                 `graph`: for Graphviz\n"
     "  --disk                `boot`: from the disk, not the initramfs\n"
+    "  --max-size SIZE       `gc`: what may stay, as 5GB; default: $MINSYS_CACHE_SIZE, or 10GB\n"
+    "  --verify              `gc`: read everything back, and remove what is damaged\n"
     "  --timeout SECONDS     `boot -- COMMAND`: how long it may take; default 120\n"
     "  --build NAME          `why`, `report`, `log`: of this build, not the last; the beginning "
     "of\n"
@@ -109,6 +112,8 @@ enum {
 	OPTION_JSON,
 	OPTION_VERSION,
 	OPTION_TRACE,
+	OPTION_MAX_SIZE,
+	OPTION_VERIFY,
 };
 
 static const struct option long_options[] = {
@@ -131,6 +136,8 @@ static const struct option long_options[] = {
     {"trace", required_argument, NULL, OPTION_TRACE},
     {"watch", no_argument, NULL, OPTION_WATCH},
     {"follow", no_argument, NULL, 'f'},
+    {"max-size", required_argument, NULL, OPTION_MAX_SIZE},
+    {"verify", no_argument, NULL, OPTION_VERIFY},
     {"verbose", no_argument, NULL, 'v'},
     {"quiet", no_argument, NULL, 'q'},
     {"version", no_argument, NULL, OPTION_VERSION},
@@ -219,6 +226,9 @@ static int parse_option(struct cli *cli, int option)
 	case OPTION_BUILD:
 		cli->build = optarg;
 		return 0;
+	case OPTION_MAX_SIZE:
+		cli->max_size = optarg;
+		return 0;
 	case OPTION_DRY_RUN:
 		cli->dry_run = true;
 		return 0;
@@ -227,6 +237,9 @@ static int parse_option(struct cli *cli, int option)
 		return 0;
 	case OPTION_TRACE:
 		cli->trace = optarg;
+		return 0;
+	case OPTION_VERIFY:
+		cli->verify = true;
 		return 0;
 	case OPTION_VERSION:
 		puts("minsys " VERSION);
@@ -305,13 +318,6 @@ static void find_programs(struct cli *cli)
 	cli->fetcher = xasprintf("%s/minsys-fetch", slash ? self : "/usr/local/bin");
 }
 
-static unsigned processors(void)
-{
-	cpu_set_t set;
-
-	return sched_getaffinity(0, sizeof(set), &set) ? 1 : (unsigned)CPU_COUNT(&set);
-}
-
 static const struct command *find_command(const char *name)
 {
 	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
@@ -333,7 +339,11 @@ static int read_environment(struct cli *cli)
 
 int main(int argc, char **argv)
 {
-	struct cli cli = {.isolation = "auto", .processors = processors(), .timeout_seconds = 120};
+	struct cli cli = {
+	    .isolation = "auto",
+	    .processors = processor_count(),
+	    .timeout_seconds = 120,
+	};
 	const struct command *command;
 	int status = read_environment(&cli);
 

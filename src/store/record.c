@@ -1,8 +1,10 @@
 #include "store/store.h"
 
 #include "base/file.h"
+#include "base/memory.h"
 
 #include <string.h>
+#include <time.h>
 
 #define RECORD_LIMIT (64UL << 20) /* bytes */
 
@@ -13,19 +15,26 @@ static void record_path(const char *kind, const struct digest *key, char ret_pat
 	snprintf(ret_path, 128, "%s/%s", kind, digest_format(key, hex));
 }
 
-/* The last line is the sha256 of all before it. */
-static bool is_whole(struct buf *text)
+bool store_use_record(struct store *store, const char *kind, const struct digest *key)
 {
+	char path[128];
+
+	record_path(kind, key, path);
+	return store_use(store, path);
+}
+
+bool store_text_is_whole(const struct buf *content)
+{
+	size_t length = content->length - DIGEST_HEX_SIZE;
 	char hex[DIGEST_HEX_SIZE];
 	struct digest digest;
 
-	if (text->length < DIGEST_HEX_SIZE)
+	if (content->length < DIGEST_HEX_SIZE)
 		return false;
-	text->length -= DIGEST_HEX_SIZE;
-	digest = digest_of(text->data, text->length);
+	digest = digest_of(content->data, length);
 	digest_format(&digest, hex);
-	return !memcmp(text->data + text->length, hex, DIGEST_HEX_SIZE - 1) &&
-	       text->data[text->length + DIGEST_HEX_SIZE - 1] == '\n';
+	return !memcmp(content->data + length, hex, DIGEST_HEX_SIZE - 1) &&
+	       content->data[content->length - 1] == '\n';
 }
 
 int store_text_read(
@@ -36,11 +45,11 @@ int store_text_read(
 	*ret_found = false;
 	if (file_read(store->fd, path, RECORD_LIMIT, &text, e))
 		return e->errnum == ENOENT ? 0 : err_wrap(e, "%s", store->path);
-	if (!is_whole(&text)) {
+	if (!store_text_is_whole(&text)) {
 		unlinkat(store->fd, path, 0);
 		return 0;
 	}
-	buf_add(ret_text, text.data, text.length);
+	buf_add(ret_text, text.data, text.length - DIGEST_HEX_SIZE);
 	*ret_found = true;
 	return 0;
 }
@@ -86,6 +95,20 @@ int store_text_put(
 	if (file_put(store->fd, path, whole.data, whole.length, 0644, e))
 		return store_explain(store, e);
 	return 0;
+}
+
+void store_note_removed(struct store *store, const char *name, const char *reason)
+{
+	_cleanup_free_ char *path = xasprintf("removed/%s", name), *text = NULL;
+	time_t now = time(NULL);
+	struct err ignored;
+	char when[32];
+	struct tm utc;
+
+	gmtime_r(&now, &utc);
+	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &utc);
+	text = xasprintf("%s\n%s\n", when, reason);
+	store_text_put(store, path, text, strlen(text), &ignored);
 }
 
 int store_record_copy(struct store *from, const char *kind, const struct digest *key,

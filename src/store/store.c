@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "store/use.h"
 
 #include <string.h>
 #include <sys/file.h>
@@ -125,9 +126,12 @@ static int open_folders(struct store *store, struct err *e)
 	store->fd = folder_make(AT_FDCWD, store->path, 0755, e);
 	if (store->fd < 0 || check_format(store, e))
 		return -1;
+	/* What a read-only store lacks is not needed, or missed where it is. */
 	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++)
-		if (mkdirat(store->fd, folders[i], 0755) && errno != EEXIST)
+		if (mkdirat(store->fd, folders[i], 0755) && errno != EEXIST && errno != EROFS &&
+		    errno != EACCES)
 			return err_errno(e, "make the folder %s", folders[i]);
+	use_begin(store);
 	store->downloads_fd = folder_open(store->fd, "downloads", e);
 	return store->downloads_fd < 0 ? -1 : remove_garbage(store, e);
 }
@@ -136,7 +140,8 @@ int store_open(const char *path, struct store **ret_store, struct err *e)
 {
 	struct store *store = xcalloc(1, sizeof(*store));
 
-	store->fd = store->downloads_fd = -1;
+	store->fd = store->downloads_fd = store->use_fd = -1;
+	pthread_mutex_init(&store->use_lock, NULL);
 	store->path = path ? xstrdup(path) : store_default_path(e);
 	if (!store->path) {
 		store_close(store);
@@ -160,8 +165,21 @@ void store_close(struct store *store)
 		close(store->fd);
 	if (store->downloads_fd >= 0)
 		close(store->downloads_fd);
+	if (store->use_fd >= 0)
+		close(store->use_fd);
+	pthread_mutex_destroy(&store->use_lock);
 	free(store->path);
 	free(store);
+}
+
+static int name_temp(struct store_temp *temp, struct err *e)
+{
+	uint64_t random;
+
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return err_errno(e, "get random bytes");
+	snprintf(temp->name, sizeof(temp->name), "tmp/%016llx", (unsigned long long)random);
+	return 0;
 }
 
 /*
@@ -174,11 +192,9 @@ int store_temp_make(struct store *store, struct store_temp *ret_temp, struct err
 		_cleanup_close_ int fd = -1;
 		struct store_temp temp;
 		struct stat held, named;
-		uint64_t random;
 
-		if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-			return err_errno(e, "get random bytes");
-		snprintf(temp.name, sizeof(temp.name), "tmp/%016llx", (unsigned long long)random);
+		if (name_temp(&temp, e))
+			return -1;
 		if (mkdirat(store->fd, temp.name, 0755)) {
 			err_errno(e, "make %s", temp.name);
 			return store_explain(store, e);
@@ -197,6 +213,22 @@ int store_temp_make(struct store *store, struct store_temp *ret_temp, struct err
 	}
 }
 
+/* It needs no room on a full disk. Locked first, it is not garbage for anybody else. */
+int store_temp_take(
+    struct store *store, const char *path, struct store_temp *ret_temp, struct err *e)
+{
+	_cleanup_close_ int fd = folder_open(store->fd, path, e);
+	struct store_temp temp;
+
+	if (fd < 0 || name_temp(&temp, e))
+		return -1;
+	if (flock(fd, LOCK_EX | LOCK_NB) || renameat(store->fd, path, store->fd, temp.name))
+		return err_errno(e, "move %s/%s to tmp", store->path, path);
+	temp.fd = steal_fd(&fd);
+	*ret_temp = temp;
+	return 0;
+}
+
 void store_temp_remove(struct store *store, struct store_temp *temp)
 {
 	struct err ignored; /* what cannot be removed now is garbage for the next store_open() */
@@ -206,45 +238,6 @@ void store_temp_remove(struct store *store, struct store_temp *temp)
 	temp->fd = -1;
 }
 
-/* The file `fd` as a download of this store: under its final name only once it is whole and on
- * disk. */
-static int add_download(struct store *store, int fd, const char *name, struct err *e)
-{
-	_cleanup_close_ int copy = -1;
-	struct store_temp temp;
-	int result;
-
-	if (store_temp_make(store, &temp, e))
-		return -1;
-	copy = openat(temp.fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	result = copy < 0 ? err_errno(e, "create %s", name) : file_copy(fd, copy, name, e);
-	if (!result && (fsync(copy) || renameat(temp.fd, name, store->downloads_fd, name)))
-		result = err_errno(e, "put %s into downloads", name);
-	store_temp_remove(store, &temp);
-	return result ? store_explain(store, e) : 0;
-}
-
-int store_download_copy(struct store *from, const struct digest *file, struct store *into,
-    bool *ret_found, struct err *e)
-{
-	char hex[DIGEST_HEX_SIZE];
-	const char *name = digest_format(file, hex);
-	_cleanup_close_ int fd = openat(from->downloads_fd, name, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0 && errno == ENOENT) {
-		*ret_found = false;
-		return 0;
-	}
-	if (fd < 0)
-		return err_errno(e, "open %s/downloads/%s", from->path, name);
-	/* A link spares the copy, and is refused between file systems and on some. */
-	if (linkat(from->downloads_fd, name, into->downloads_fd, name, 0) && errno != EEXIST &&
-	    add_download(into, fd, name, e))
-		return -1;
-	*ret_found = true;
-	return 0;
-}
-
 void store_tree_path(const struct digest *tree, char ret_path[96])
 {
 	char hex[DIGEST_HEX_SIZE];
@@ -252,29 +245,62 @@ void store_tree_path(const struct digest *tree, char ret_path[96])
 	snprintf(ret_path, 96, "trees/%s/tree", digest_format(tree, hex));
 }
 
+static void tree_part(const struct digest *tree, const char *part, char ret_path[96])
+{
+	char hex[DIGEST_HEX_SIZE];
+
+	snprintf(ret_path, 96, "trees/%s%s", digest_format(tree, hex), part);
+}
+
 bool store_has_tree(struct store *store, const struct digest *tree)
 {
 	char path[96];
 
+	tree_part(tree, "/manifest", path);
+	if (!store_use(store, path))
+		return false;
 	store_tree_path(tree, path);
 	return !faccessat(store->fd, path, F_OK, AT_SYMLINK_NOFOLLOW);
+}
+
+static int remove_tree(struct store *store, const struct digest *tree, struct err *e)
+{
+	struct store_temp temp;
+	char path[96];
+
+	tree_part(tree, "", path);
+	if (store_temp_take(store, path, &temp, e))
+		return e->errnum == ENOENT ? 0 : store_explain(store, e);
+	store_temp_remove(store, &temp);
+	return 0;
+}
+
+int store_tree_discard(struct store *store, const struct digest *tree, struct err *e)
+{
+	if (remove_tree(store, tree, e))
+		return -1;
+	store->has_discarded = true;
+	return 0;
 }
 
 int store_tree_manifest(
     struct store *store, const struct digest *tree, struct buf *ret_manifest, struct err *e)
 {
 	_cleanup_buf_ struct buf text = {0};
-	char hex[DIGEST_HEX_SIZE], path[96];
 	struct digest digest;
+	char path[96];
 
-	snprintf(path, sizeof(path), "trees/%s/manifest", digest_format(tree, hex));
+	tree_part(tree, "/manifest", path);
 	if (file_read(store->fd, path, SIZE_MAX / 2, &text, e))
 		return store_explain(store, e);
 	digest = digest_of(buf_text(&text), text.length);
-	if (!digest_equal(&digest, tree))
+	if (!digest_equal(&digest, tree)) {
+		if (store_tree_discard(store, tree, e))
+			return err_wrap(e, "%s/%s is damaged", store->path, path);
 		return err_kind(e, ERR_ENVIRONMENT,
-		    "%s/trees/%s is damaged: remove that folder; the next build makes it again",
-		    store->path, hex);
+		    "%s/%s was damaged: the tree is removed, and has to be made again", store->path,
+		    path);
+	}
 	buf_add(ret_manifest, buf_text(&text), text.length);
 	return 0;
 }
@@ -289,54 +315,45 @@ static int write_manifest(int folder, const struct buf *manifest, struct err *e)
 	return file_write_all(fd, buf_text(manifest), manifest->length, "the manifest", e);
 }
 
-/* A runner that was killed while the tree was at its place (build/place.h) leaves the rest of it
- * under the final name. */
-static int complete(struct store *store, struct store_temp *temp, const char *final, struct err *e)
+static int flush_trees(struct store *store, struct err *e)
 {
-	_cleanup_free_ char *tree = xasprintf("%s/tree", final);
-	_cleanup_close_ int folder = -1;
+	_cleanup_close_ int trees = folder_open(store->fd, "trees", e);
 
-	if (!renameat(temp->fd, "commit/tree", store->fd, tree)) {
-		folder = folder_open(store->fd, final, e);
-		if (folder < 0)
-			return -1;
-		if (fsync(folder))
-			return err_errno(e, "flush %s", final);
-	} else if (errno != EEXIST && errno != ENOTEMPTY)
-		return err_errno(e, "rename to %s", tree);
-	return tree_remove(temp->fd, "commit", e);
+	if (trees < 0)
+		return -1;
+	return fsync(trees) ? err_errno(e, "flush trees") : 0;
 }
 
 /* Move the folder `commit` of a temporary one to its final name. What is there already under it
- * is the same tree. */
-static int publish(struct store *store, struct store_temp *temp, const char *final, struct err *e)
+ * is the same tree, or what is left of one. */
+static int publish(
+    struct store *store, struct store_temp *temp, const struct digest *tree, struct err *e)
 {
-	_cleanup_close_ int trees = -1;
+	char final[96];
 
+	tree_part(tree, "", final);
 	/* No rename replaces a folder that has something in it, and all of these have. */
-	if (!renameat(temp->fd, "commit", store->fd, final)) {
-		trees = folder_open(store->fd, "trees", e);
-		if (trees < 0)
+	while (renameat(temp->fd, "commit", store->fd, final)) {
+		if (errno != EEXIST && errno != ENOTEMPTY)
+			return err_errno(e, "rename to %s", final);
+		if (store_has_tree(store, tree))
+			return tree_remove(temp->fd, "commit", e);
+		if (remove_tree(store, tree, e))
 			return -1;
-		return fsync(trees) ? err_errno(e, "flush trees") : 0;
 	}
-	if (errno == EEXIST || errno == ENOTEMPTY)
-		return complete(store, temp, final, e);
-	return err_errno(e, "rename to %s", final);
+	return flush_trees(store, e);
 }
 
 int store_tree_commit(struct store *store, struct store_temp *temp, const char *name,
     const struct buf *manifest, struct digest *ret_tree, struct err *e)
 {
 	struct digest digest = digest_of(buf_text(manifest), manifest->length);
-	char hex[DIGEST_HEX_SIZE], final[96];
 	_cleanup_close_ int folder = -1;
 
 	if (store_has_tree(store, &digest)) {
 		*ret_tree = digest;
 		return 0;
 	}
-	snprintf(final, sizeof(final), "trees/%s", digest_format(&digest, hex));
 	if (mkdirat(temp->fd, "commit", 0755)) {
 		err_errno(e, "make a folder");
 		return store_explain(store, e);
@@ -348,8 +365,10 @@ int store_tree_commit(struct store *store, struct store_temp *temp, const char *
 		return err_errno(e, "rename %s", name);
 	/* Files are written unsynced; one syncfs puts all of them on disk before the name is. */
 	if (write_manifest(folder, manifest, e) ||
-	    (syncfs(folder) && err_errno(e, "flush the tree")) || publish(store, temp, final, e))
+	    (syncfs(folder) && err_errno(e, "flush the tree")) || publish(store, temp, &digest, e))
 		return store_explain(store, e);
+	/* The clock may have been set back since this runner began. */
+	store_has_tree(store, &digest);
 	*ret_tree = digest;
 	return 0;
 }

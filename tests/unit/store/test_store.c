@@ -374,8 +374,53 @@ static void a_damaged_manifest_is_named(void **state)
 	write_text(store->fd, path, "d other\n");
 	assert_int_equal(store_tree_manifest(store, &tree, &manifest, &e), -1);
 	assert_non_null(strstr(e.text, hex));
-	assert_non_null(strstr(e.text, "is damaged: remove that folder"));
+	assert_non_null(strstr(e.text, "was damaged: the tree is removed"));
 	assert_int_equal(manifest.length, 0);
+	assert_int_equal(count_in(store, "trees"), 0);
+	store_close(store);
+}
+
+static void what_is_left_of_a_tree_is_none(void **state)
+{
+	static const char *const parts[] = {"manifest", "tree"};
+	struct store *store = opened(*state);
+	struct digest tree = committed(store, "one", "out");
+	char hex[DIGEST_HEX_SIZE];
+
+	for (size_t i = 0; i < 2; i++) {
+		_cleanup_free_ char *path =
+		    xasprintf("trees/%s/%s", digest_format(&tree, hex), parts[i]);
+		struct err e = {0};
+
+		assert_int_equal(tree_remove(store->fd, path, &e), 0);
+		assert_false(store_has_tree(store, &tree));
+		committed(store, "one", "out");
+		assert_true(store_has_tree(store, &tree));
+		assert_int_equal(count_in(store, "trees"), 1);
+		assert_int_equal(count_in(store, "tmp"), 0);
+	}
+	store_close(store);
+}
+
+static void a_damaged_download_is_removed(void **state)
+{
+	struct store *store = opened(*state);
+	struct digest file = digest_of("content", 7);
+	char hex[DIGEST_HEX_SIZE];
+	_cleanup_free_ char *path = xasprintf("downloads/%s", digest_format(&file, hex));
+	struct err e = {0};
+	bool damaged = true;
+
+	assert_int_equal(store_download_check(store, &file, &damaged, &e), 0);
+	assert_false(damaged); /* it is not there */
+	write_text(store->fd, path, "content");
+	assert_int_equal(store_download_check(store, &file, &damaged, &e), 0);
+	assert_false(damaged);
+	assert_true(store_use_download(store, &file));
+	write_text(store->fd, path, "conten");
+	assert_int_equal(store_download_check(store, &file, &damaged, &e), 0);
+	assert_true(damaged);
+	assert_false(store_use_download(store, &file));
 	store_close(store);
 }
 
@@ -410,6 +455,8 @@ int main(void)
 	    PLACE_TEST(a_tree_is_there_once),
 	    PLACE_TEST(a_tree_that_is_away_is_made_again),
 	    PLACE_TEST(a_damaged_manifest_is_named),
+	    PLACE_TEST(what_is_left_of_a_tree_is_none),
+	    PLACE_TEST(a_damaged_download_is_removed),
 	    PLACE_TEST(a_full_disk_says_what_to_do),
 	};
 

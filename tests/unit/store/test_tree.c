@@ -400,6 +400,59 @@ static void a_copy_of_a_tree_is_the_same_tree(void **state)
 	close_two(two);
 }
 
+/* Files that several threads read: each has the digest of what it holds. */
+static void large_trees_are_read_by_all(void **state)
+{
+	struct place_of_two two = two_folders(*state);
+	_cleanup_free_ char *content = xcalloc(3000001, 1);
+	_cleanup_buf_ struct buf text = {0};
+	char hex[DIGEST_HEX_SIZE], name[16];
+
+	memset(content, 'x', 3000000);
+	for (size_t i = 0; i < 40; i++) {
+		size_t length = i % 4 ? i : 3000000 - 30000 * i;
+
+		snprintf(name, sizeof(name), "f%zu", i);
+		content[length] = 0;
+		make_file(two.from, name, i % 3 ? 0644 : 0755, content);
+		content[length] = 'x';
+	}
+	text = captured(two, NULL);
+	for (size_t i = 0; i < 40; i++) {
+		size_t length = i % 4 ? i : 3000000 - 30000 * i;
+		struct digest digest = digest_of(content, length);
+		_cleanup_free_ char *line = xasprintf(
+		    "%c %s %zu f%zu\n", i % 3 ? 'f' : 'x', digest_format(&digest, hex), length, i);
+
+		if (!strstr(text.data, line))
+			fail_msg("there is no %s", line);
+		snprintf(name, sizeof(name), "f%zu", i);
+		assert_int_equal(mode_of(two.to, name), S_IFREG | (i % 3 ? 0644 : 0755));
+	}
+	assert_int_equal(mode_of(two.to, "."), S_IFDIR | 0755);
+	close_two(two);
+}
+
+static void a_failure_among_many_files_is_one(void **state)
+{
+	struct place_of_two two = two_folders(*state);
+	_cleanup_free_ char *content = xcalloc(2000001, 1);
+	struct tree tree = {0};
+	struct err e = {0};
+	char name[16];
+
+	memset(content, 'x', 2000000);
+	for (int i = 0; i < 10; i++) {
+		snprintf(name, sizeof(name), "f%d", i);
+		make_file(two.from, name, 0644, content);
+	}
+	make_file(two.to, "f7", 0644, "it is in the way");
+	assert_int_equal(tree_capture(two.from, NULL, two.to, &none, &tree, &e), -1);
+	assert_non_null(strstr(e.text, "create the copy of f7: File exists"));
+	assert_null(tree.entries);
+	close_two(two);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -415,6 +468,8 @@ int main(void)
 	    PLACE_TEST(what_is_no_file_is_refused),
 	    PLACE_TEST(limits_hold_to_the_unit),
 	    PLACE_TEST(a_copy_of_a_tree_is_the_same_tree),
+	    PLACE_TEST(large_trees_are_read_by_all),
+	    PLACE_TEST(a_failure_among_many_files_is_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
