@@ -348,11 +348,14 @@ char *step_kept(const struct step_host *host, const char *name, const struct dig
 	_cleanup_closedir_ DIR *failed = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
 
-	if (!faccessat(host->store->fd, own, F_OK, AT_SYMLINK_NOFOLLOW))
+	if (store_use(host->store, own))
 		return steal_ptr(&own);
-	while (failed && (entry = readdir(failed)))
-		if (is_kept_name(&step, entry->d_name))
-			return xasprintf("failed/%s", entry->d_name);
+	while (failed && (entry = readdir(failed))) {
+		_cleanup_free_ char *other = xasprintf("failed/%s", entry->d_name);
+
+		if (is_kept_name(&step, entry->d_name) && store_use(host->store, other))
+			return steal_ptr(&other);
+	}
 	return NULL;
 }
 

@@ -46,9 +46,9 @@
 #include <stdint.h>
 
 struct store {
-	char *path;	  /* absolute */
-	int fd;		  /* the store's folder */
-	int downloads_fd; /* downloads/ */
+	char *path;	    /* absolute */
+	int fd;		    /* the store's folder */
+	int downloads_fd;   /* downloads/ */
 	bool has_discarded; /* a damaged tree was removed, and can be made again */
 	/* Of store/use.c: */
 	int use_fd;	/* locks/store; -1: nobody can know that this store is in use */
