@@ -30,7 +30,8 @@ struct folder {
 struct look {
 	int64_t mtime; /* that everything in it was given */
 	bool any_edited;
-	int kept; /* where edited files go; -1: only look */
+	int kept;	 /* where edited files go; -1: only look */
+	struct buf path; /* of what is looked at, from the top of the result */
 };
 
 /* --- What may be replaced --- */
@@ -199,11 +200,10 @@ static int make_new(const struct folder *folder, char **ret_name, struct err *e)
 
 /* --- What was edited --- */
 
-/* Move an edited file below look->kept, to where it was: `path`, relative. */
-static int keep_file(
-    struct look *look, int dirfd, const char *name, const char *path, struct err *e)
+/* Move an edited file below look->kept, to where it was. */
+static int keep_file(struct look *look, int dirfd, const char *name, struct err *e)
 {
-	const char *slash = strrchr(path, '/');
+	const char *path = look->path.data, *slash = strrchr(path, '/');
 	_cleanup_free_ char *parent = slash ? xstrndup(path, (size_t)(slash - path)) : xstrdup(".");
 	_cleanup_close_ int fd = folder_make(look->kept, parent, 0755, e);
 
@@ -214,53 +214,59 @@ static int keep_file(
 	return 0;
 }
 
-static int look_at(struct look *look, int dirfd, const char *name, const char *path, struct err *e);
+static int look_into(struct look *look, int fd, struct err *e);
 
-/* Everything was given one time when it was written: another says "edited". */
-static int look_into(struct look *look, int fd, const char *path, struct err *e)
+static int look_at(struct look *look, int dirfd, const char *name, bool is_link, struct err *e)
+{
+	struct stat status;
+	int fd;
+
+	/* A link is edited by making another, which shows in the time of its folder. */
+	if (look->kept < 0 && is_link)
+		return 0;
+	if (fstatat(dirfd, name, &status, AT_SYMLINK_NOFOLLOW))
+		return err_errno(e, "look at %s", look->path.data);
+	if (S_ISDIR(status.st_mode)) {
+		fd = folder_open(dirfd, name, e);
+		return fd < 0 ? -1 : look_into(look, fd, e);
+	}
+	if (status.st_mtime == look->mtime)
+		return 0;
+	look->any_edited = true;
+	return look->kept < 0 ? 0 : keep_file(look, dirfd, name, e);
+}
+
+/* Look into the folder at look->path. Everything was given one time when it was written: another
+ * says "edited". */
+static int look_into(struct look *look, int fd, struct err *e)
 {
 	_cleanup_closedir_ DIR *entries = fdopendir(fd);
+	size_t length = look->path.length;
 	struct dirent *entry;
 	struct stat status;
 
 	if (!entries || fstat(fd, &status))
-		return err_errno(e, "read %s", *path ? path : "the folder");
+		return err_errno(e, "read %s", length ? look->path.data : "the folder");
 	if (status.st_mtime != look->mtime)
 		look->any_edited = true;
 	if (look->kept >= 0 && (status.st_mode & 0700) != 0700)
 		fchmod(fd, 0700); /* files are moved out of it */
 	while ((entry = readdir(entries))) {
-		_cleanup_free_ char *below = NULL;
-
 		/* The manifest is what says that this is a result: it is moved last. */
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
-		    (!*path && look->kept >= 0 && !strcmp(entry->d_name, MANIFEST)))
+		    (!length && look->kept >= 0 && !strcmp(entry->d_name, MANIFEST)))
 			continue;
-		below = xasprintf("%s%s%s", path, *path ? "/" : "", entry->d_name);
-		if (look_at(look, fd, entry->d_name, below, e))
+		buf_puts(&look->path, length ? "/" : "");
+		buf_puts(&look->path, entry->d_name);
+		if (look_at(look, fd, entry->d_name, entry->d_type == DT_LNK, e))
 			return -1;
+		look->path.length = length;
+		look->path.data[length] = 0;
 	}
 	/* If anything in it was kept: the folder as it was. */
-	if (look->kept >= 0 && *path)
-		fchmodat(look->kept, path, status.st_mode & 07777, 0);
+	if (look->kept >= 0 && length)
+		fchmodat(look->kept, look->path.data, status.st_mode & 07777, 0);
 	return 0;
-}
-
-static int look_at(struct look *look, int dirfd, const char *name, const char *path, struct err *e)
-{
-	struct stat status;
-	int fd;
-
-	if (fstatat(dirfd, name, &status, AT_SYMLINK_NOFOLLOW))
-		return err_errno(e, "look at %s", path);
-	if (S_ISDIR(status.st_mode)) {
-		fd = folder_open(dirfd, name, e);
-		return fd < 0 ? -1 : look_into(look, fd, path, e);
-	}
-	if (status.st_mtime == look->mtime)
-		return 0;
-	look->any_edited = true;
-	return look->kept < 0 ? 0 : keep_file(look, dirfd, name, path, e);
 }
 
 /* Look through the result `name`; with look->kept, move there what was edited in it. */
@@ -268,18 +274,20 @@ static int find_edits(
     const struct folder *folder, const char *name, struct look *look, struct err *e)
 {
 	_cleanup_close_ int fd = folder_open(folder->parent, name, e);
-	int entries;
+	int entries, result;
 
 	if (fd < 0)
 		return -1;
 	look->mtime = -1;
 	look->any_edited = !is_result(fd, &look->mtime);
 	entries = folder_open(fd, ".", e);
-	if (entries < 0 || look_into(look, entries, "", e))
-		return -1;
-	return look->kept < 0 || faccessat(fd, MANIFEST, F_OK, AT_SYMLINK_NOFOLLOW)
-		   ? 0
-		   : look_at(look, fd, MANIFEST, MANIFEST, e);
+	result = entries < 0 ? -1 : look_into(look, entries, e);
+	if (!result && look->kept >= 0 && !faccessat(fd, MANIFEST, F_OK, AT_SYMLINK_NOFOLLOW)) {
+		buf_puts(&look->path, MANIFEST);
+		result = look_at(look, fd, MANIFEST, false, e);
+	}
+	buf_free(&look->path);
+	return result;
 }
 
 /* Make a folder "<name>.edited-<n>" that is not there yet. Returns its descriptor. */
@@ -546,7 +554,7 @@ static int update(const struct build *build, const struct exported *exports, siz
 {
 	_cleanup_buf_ struct buf manifest = {0};
 	struct look look = {.kept = -1, .mtime = manifest_time(build)};
-	int fd;
+	int fd, result;
 
 	tidy(folder);
 	if (manifest_write(build, exports, count, &manifest, e))
@@ -556,10 +564,10 @@ static int update(const struct build *build, const struct exported *exports, siz
 		return write_new(build, exports, count, &manifest, folder, e);
 	}
 	fd = folder_open(folder->parent, folder->name, e);
-	if (fd < 0 || look_into(&look, fd, "", e))
-		return -1;
+	result = fd < 0 ? -1 : look_into(&look, fd, e);
+	buf_free(&look.path);
 	outcome->edited = look.any_edited;
-	return 0;
+	return result;
 }
 
 int export_build(
