@@ -29,18 +29,10 @@ struct live {
 	size_t shown_width; /* `width` when it was drawn */
 	bool has_color;
 	bool is_utf8;
+	bool is_lost; /* others have written since, and it is no longer where it was */
 	bool is_gone; /* nobody is there any more */
-	struct sigaction before;
+	sigset_t before;
 };
-
-/* The shell has written since, and the lines are no longer where they were. */
-static volatile sig_atomic_t was_continued;
-
-static void note_continued(int number)
-{
-	(void)number;
-	was_continued = true;
-}
 
 bool progress_terminal_is_there(void)
 {
@@ -49,17 +41,35 @@ bool progress_terminal_is_there(void)
 	return isatty(STDERR_FILENO) && terminal && *terminal && strcmp(terminal, "dumb") != 0;
 }
 
+static sigset_t continued_set(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCONT);
+	return set;
+}
+
 static void begin(struct progress *p, const struct plan *plan)
 {
-	const struct sigaction action = {.sa_handler = note_continued, .sa_flags = SA_RESTART};
+	const sigset_t continued = continued_set();
 	const char *no_color = getenv("NO_COLOR");
 
 	(void)plan;
 	p->live = xcalloc(1, sizeof(*p->live));
 	p->live->has_color = !no_color || !*no_color;
 	p->live->is_utf8 = columns_are_utf8();
-	was_continued = false;
-	sigaction(SIGCONT, &action, &p->live->before);
+	pthread_sigmask(SIG_BLOCK, &continued, &p->live->before);
+}
+
+/* Was the program stopped, so that the shell has written? No thread takes the signal but here, and
+ * it is there as soon as anything runs again. */
+static bool was_continued(void)
+{
+	const sigset_t continued = continued_set();
+	const struct timespec now = {0};
+
+	return sigtimedwait(&continued, NULL, &now) == SIGCONT;
 }
 
 static void measure(struct live *live)
@@ -104,7 +114,7 @@ static void add_line(struct buf *text, const struct live *live, const struct lay
 /* What makes the terminal show `next` in place of what it shows, below what has scrolled. */
 static void compose(struct buf *text, const struct live *live, const struct layout *next)
 {
-	size_t up = was_continued ? 0 : rows(&live->shown, live->width);
+	size_t up = live->is_lost ? 0 : rows(&live->shown, live->width);
 
 	if (up)
 		buf_printf(text, "\r\033[%zuA", up);
@@ -145,9 +155,10 @@ static void show(struct live *live, struct layout *next)
 {
 	_cleanup_buf_ struct buf text = {0};
 
+	live->is_lost |= was_continued();
 	compose(&text, live, next);
 	put(live, &text);
-	was_continued = false;
+	live->is_lost = false;
 	live->shown_width = live->width;
 	live->scrolled.length = 0;
 	if (live->scrolled.data)
@@ -176,7 +187,7 @@ static void make(const struct progress *p, struct layout *ret_layout)
 static bool is_as_shown(const struct live *live, const struct layout *next)
 {
 	return !live->scrolled.length && layout_equal(&live->shown, next) &&
-	       (!next->count || (live->shown_width == live->width && !was_continued));
+	       (!next->count || (live->shown_width == live->width && !live->is_lost));
 }
 
 static void draw(struct progress *p)
@@ -189,8 +200,9 @@ static void draw(struct progress *p)
 	if (live->scrolled.length < HELD_BACK && !is_ready(0))
 		return;
 	measure(live);
+	live->is_lost |= was_continued();
 	if (is_in_background())
-		was_continued = true;
+		live->is_lost = true;
 	else
 		make(p, &next);
 	if (is_as_shown(live, &next))
@@ -282,7 +294,7 @@ static void end(struct progress *p, const struct progress_outcome *outcome)
 
 	measure(p->live);
 	show(p->live, &nothing);
-	sigaction(SIGCONT, &p->live->before, NULL);
+	pthread_sigmask(SIG_SETMASK, &p->live->before, NULL);
 	buf_free(&p->live->scrolled);
 	free(p->live);
 	p->live = NULL;
