@@ -124,7 +124,7 @@ ok 'a change of the runner' build runner --target builder -t "$image-builder" "$
 ok 'compiles it, and makes the tools root of what is downloaded' went runner DONE runner tools
 downloads_nothing() {
 	build sources --target sources "$work/context" && went sources DONE sources &&
-		! grep -h 'files downloaded' "$work/runner.log" "$work/sources.log"
+		! grep -hE 'files downloaded|: [0-9.]+ [kM]?B from ' "$work/runner.log" "$work/sources.log"
 }
 ok 'but downloads nothing' downloads_nothing
 
