@@ -94,21 +94,6 @@ static int read_record(struct store *store, const struct digest *key, struct dig
 	return digest_parse(text.data, ret_tree, e);
 }
 
-static void add_line(struct buf *text, const struct digest *digest)
-{
-	char hex[DIGEST_HEX_SIZE];
-
-	buf_printf(text, "%s\n", digest_format(digest, hex));
-}
-
-/* The first line is the digest of the tree, the others are what it was unpacked from: that is of
- * use for as long as the tree is. */
-static int write_record(
-    struct store *store, const struct digest *key, const struct buf *text, struct err *e)
-{
-	return store_record_write(store, "unpacked", key, text->data, text->length, e);
-}
-
 /* The record of any origin will do: origins hold the same files. */
 static int recorded_source(const struct inputs *in, const struct source *source,
     struct digest *ret_tree, bool *ret_found, struct err *e)
@@ -363,6 +348,26 @@ static void want(struct wants *wants, const struct inputs *in, size_t number)
 		want_source(wants, &in->plan->sources[number]);
 }
 
+static void add_line(struct buf *text, const struct digest *digest)
+{
+	char hex[DIGEST_HEX_SIZE];
+
+	buf_printf(text, "%s\n", digest_format(digest, hex));
+}
+
+/* The first line is the digest of the tree, the others are what it was unpacked from: that is of
+ * use for as long as the tree is. */
+static int write_record(struct store *store, const struct digest *key, const struct digest *tree,
+    const struct wants *wants, struct err *e)
+{
+	_cleanup_buf_ struct buf text = {0};
+
+	add_line(&text, tree);
+	for (size_t i = 0; i < wants->count; i++)
+		add_line(&text, &wants->items[i].ret_digest);
+	return store_record_write(store, "unpacked", key, text.data, text.length, e);
+}
+
 /* What is there of them stays. */
 static void use_downloads(const struct inputs *in, const struct wants *wants)
 {
@@ -526,21 +531,6 @@ static int unpack(const struct inputs *in, size_t number, const struct wants *wa
 	return unpack_source(in, source, &wants->items[0].ret_digest, ret_tree, e);
 }
 
-/* The tree, and the archives that it was unpacked from. */
-static int remember(const struct inputs *in, size_t number, const struct wants *wants,
-    const struct digest *key, const struct digest *tree, struct err *e)
-{
-	const struct tools_root *tools = &in->plan->tools;
-	_cleanup_buf_ struct buf text = {0};
-
-	add_line(&text, tree);
-	if (number != inputs_tools_root(in))
-		add_line(&text, &wants->items[0].ret_digest);
-	for (size_t i = 0; i < tools->locked_count && number == inputs_tools_root(in); i++)
-		add_line(&text, &tools->locked[i].sha256);
-	return write_record(in->host->store, key, &text, e);
-}
-
 int inputs_unpack(struct inputs *in, size_t number, struct err *e)
 {
 	struct wants wants = {0};
@@ -550,7 +540,7 @@ int inputs_unpack(struct inputs *in, size_t number, struct err *e)
 	want(&wants, in, number);
 	result = check_downloads(in, &wants, e) || fetch(in, number, &wants, e) ||
 		 unpack(in, number, &wants, &tree, &key, e) || check_same(in, number, &tree, e) ||
-		 remember(in, number, &wants, &key, &tree, e);
+		 write_record(in->host->store, &key, &tree, &wants, e);
 	wants_free(&wants);
 	if (result)
 		return -1;
