@@ -94,6 +94,14 @@ static const char *last_part(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+/* The folder that a path is in; the caller frees it. */
+static char *parent_of(const char *path)
+{
+	const char *name = last_part(path);
+
+	return name == path ? xstrdup(".") : xstrndup(path, (size_t)(name - path));
+}
+
 int export_check(const char *path, char **ret_path, struct err *e)
 {
 	_cleanup_free_ char *plain = xstrdup(path), *resolved = NULL;
@@ -574,8 +582,7 @@ int export_build(
     struct build *build, const char *path, struct export_outcome *ret_outcome, struct err *e)
 {
 	const char *name = last_part(path);
-	_cleanup_free_ char *parent =
-	    name == path ? xstrdup(".") : xstrndup(path, (size_t)(name - path));
+	_cleanup_free_ char *parent = parent_of(path);
 	_cleanup_close_ int parent_fd = folder_make(AT_FDCWD, parent, 0755, e);
 	_cleanup_free_ struct exported *exports = NULL;
 	const struct folder folder = {
@@ -594,4 +601,17 @@ int export_build(
 	return update(build, exports, count, &folder, ret_outcome, e)
 		   ? err_wrap(e, "write %s", path)
 		   : 0;
+}
+
+bool export_is_tidy(const char *path)
+{
+	const struct folder folder = {.name = last_part(path)};
+	_cleanup_free_ char *parent = parent_of(path);
+	_cleanup_closedir_ DIR *entries = opendir(parent);
+	struct dirent *entry;
+
+	while (entries && (entry = readdir(entries)))
+		if (is_new_name(&folder, entry->d_name))
+			return false;
+	return entries;
 }

@@ -21,6 +21,9 @@ struct export_outcome {
  * without slashes at its end, and without a link in its last place. */
 int export_check(const char *path, char **ret_path, struct err *e);
 
+/* Is nothing beside it that a runner left there which was killed, or is not done yet? */
+bool export_is_tidy(const char *path);
+
 /* Bring the folder at `path`, which export_check() gave, to what `build` made. All wanted stages
  * must have results. */
 int export_build(

@@ -95,16 +95,25 @@ static int read_record(struct store *store, const struct digest *key, struct dig
 }
 
 /* The record of any origin will do: origins hold the same files. */
-static int recorded_source(const struct inputs *in, const struct source *source,
-    struct digest *ret_tree, bool *ret_found, struct err *e)
+static int look_for_source(
+    struct store *store, const struct source *source, struct input *input, struct err *e)
 {
-	*ret_found = false;
-	for (size_t i = 0; i < source->origin_count && !*ret_found; i++) {
-		struct digest key = source_key(source, &source->origins[i].sha256);
-
-		if (read_record(in->host->store, &key, ret_tree, ret_found, e))
+	for (size_t i = 0; i < source->origin_count && !input->is_known; i++) {
+		input->record = source_key(source, &source->origins[i].sha256);
+		if (read_record(store, &input->record, &input->tree, &input->is_known, e))
 			return -1;
 	}
+	input->is_recorded = input->is_known;
+	return 0;
+}
+
+static int look_for_tools(
+    struct store *store, const struct plan *plan, struct input *input, struct err *e)
+{
+	input->record = tools_key(plan);
+	if (read_record(store, &input->record, &input->tree, &input->is_known, e))
+		return -1;
+	input->is_recorded = input->is_known;
 	return 0;
 }
 
@@ -544,7 +553,7 @@ int inputs_unpack(struct inputs *in, size_t number, struct err *e)
 	wants_free(&wants);
 	if (result)
 		return -1;
-	in->items[number] = (struct input){tree, true, true};
+	in->items[number] = (struct input){.tree = tree, .is_known = true, .is_present = true};
 	return 0;
 }
 
@@ -552,14 +561,13 @@ int inputs_unpack(struct inputs *in, size_t number, struct err *e)
 static int look(struct inputs *in, size_t number, struct err *e)
 {
 	struct input *input = &in->items[number];
-	struct digest key = tools_key(in->plan);
 	const struct source *source;
 
 	if (number == inputs_tools_root(in))
-		return read_record(in->host->store, &key, &input->tree, &input->is_known, e);
+		return look_for_tools(in->host->store, in->plan, input, e);
 	source = &in->plan->sources[number];
 	if (!source->path)
-		return recorded_source(in, source, &input->tree, &input->is_known, e);
+		return look_for_source(in->host->store, source, input, e);
 	if (capture_local(in, source, &input->tree, e))
 		return -1;
 	input->is_known = input->is_present = true;
@@ -652,24 +660,26 @@ static int peek_folder(
 int inputs_peek_source(struct store *store, const struct plan *plan, const struct source *source,
     struct digest *ret_tree, bool *ret_found, struct err *e)
 {
-	*ret_found = source->path != NULL;
-	if (source->path)
-		return peek_folder(plan, source, ret_tree, e);
-	for (size_t i = 0; i < source->origin_count && !*ret_found; i++) {
-		struct digest key = source_key(source, &source->origins[i].sha256);
+	struct input input = {.is_known = source->path};
 
-		if (read_record(store, &key, ret_tree, ret_found, e))
-			return -1;
-	}
+	if (source->path ? peek_folder(plan, source, &input.tree, e)
+			 : look_for_source(store, source, &input, e))
+		return -1;
+	*ret_tree = input.tree;
+	*ret_found = input.is_known;
 	return 0;
 }
 
 int inputs_peek_tools(struct store *store, const struct plan *plan, struct digest *ret_tree,
     bool *ret_found, struct err *e)
 {
-	struct digest key = tools_key(plan);
+	struct input input = {0};
 
-	return read_record(store, &key, ret_tree, ret_found, e);
+	if (look_for_tools(store, plan, &input, e))
+		return -1;
+	*ret_tree = input.tree;
+	*ret_found = input.is_known;
+	return 0;
 }
 
 struct digest inputs_pin(const struct source *source)

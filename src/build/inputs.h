@@ -17,8 +17,10 @@
 
 struct input {
 	struct digest tree;
-	bool is_known;	 /* `tree` is */
-	bool is_present; /* the tree was seen in the store */
+	bool is_known;	  /* `tree` is */
+	bool is_present;  /* the tree was seen in the store */
+	bool is_recorded; /* by unpacked/<record> in the store */
+	struct digest record;
 };
 
 #define INPUTS_ALL SIZE_MAX

@@ -5,6 +5,7 @@
 #include "build/changes.h"
 #include "build/choice.h"
 #include "build/export.h"
+#include "build/memo.h"
 #include "build/pack.h"
 #include "build/trace.h"
 #include "cli/progress.h"
@@ -58,9 +59,19 @@ void cli_end_by_signal(void)
 	raise(cli_stop);
 }
 
+/* Was the result found as it should be, in the place that was named? */
+static bool is_as_it_was(const struct cli *cli, const struct plan *plan, const char *out,
+    const struct export_outcome *exported)
+{
+	_cleanup_free_ char *named = cli_out(cli, plan);
+
+	return !out || (!exported->replaced && !exported->edited && !exported->kept.length &&
+			   !strcmp(out, named));
+}
+
 /* `out` is NULL when nothing is to be written there. */
-static int build_and_export(
-    struct cli *cli, const struct plan *plan, struct store *store, const char *out)
+static int build_and_export(struct cli *cli, const struct plan *plan, struct store *store,
+    const char *out, const struct memo *memo)
 {
 	const struct fetch_options fetch = cli_fetch_options(cli, plan, store);
 	struct progress progress;
@@ -107,6 +118,8 @@ static int build_and_export(
 	outcome.kept = exported.kept.data;
 	outcome.is_edited = exported.edited;
 	status = progress_finish(&progress, &outcome);
+	if (!status && is_as_it_was(cli, plan, out, &exported))
+		memo_write(memo, &build, out);
 	build_free(&build);
 	buf_free(&exported.kept);
 	return status;
@@ -132,16 +145,34 @@ static void ignore(int number)
 
 /* What turns out to be damaged in the store when all of it is put together is made again, once. As
  * JSON a build is told once: whoever reads that can start another one. */
-static int build_and_mend(
-    struct cli *cli, const struct plan *plan, struct store *store, const char *out)
+static int build_and_mend(struct cli *cli, const struct plan *plan, struct store *store,
+    const char *out, const struct memo *memo)
 {
-	int status = build_and_export(cli, plan, store, out);
+	int status = build_and_export(cli, plan, store, out, memo);
 
 	if (!status || !store->has_discarded || cli->json)
 		return status;
 	cli_notice(cli, "building again what was damaged");
 	cli_catch_stops(cli_note_stop);
-	return build_and_export(cli, plan, store, out);
+	return build_and_export(cli, plan, store, out, memo);
+}
+
+/* Does a memo say so? */
+static bool is_up_to_date(const struct cli *cli, const struct memo *memo)
+{
+	struct err ignored;
+	_cleanup_free_ char *path = store_default_path(&ignored), *out = NULL;
+	struct store *store;
+	bool holds;
+
+	if (cli->results || cli->json || !path || !memo_exists(memo, path) ||
+	    store_open(path, &store, &ignored))
+		return false;
+	holds = memo_holds(memo, store, cli->project, &out) && (!out || export_is_tidy(out));
+	store_close(store);
+	if (holds && out && !cli->quiet && !cli->is_for_boot)
+		printf("%s: up to date\n", out);
+	return holds;
 }
 
 /* `changes` is NULL when nobody waits for any. */
@@ -150,9 +181,14 @@ static int build_once(struct cli *cli, struct changes *changes)
 	_cleanup_free_ char *out = NULL;
 	struct plan *plan = NULL;
 	struct store *store = NULL;
+	struct memo memo;
 	struct err e = {0};
-	int status = cli_plan(cli, &plan);
+	int status;
 
+	memo_begin(cli->project, cli->target, cli->out, (const char *const *)cli->words, &memo);
+	if (!changes && is_up_to_date(cli, &memo))
+		return 0;
+	status = cli_plan(cli, &plan);
 	if (!status && changes && changes_narrow(changes, plan, &e))
 		status = cli_fail(&e);
 	if (status)
@@ -163,8 +199,9 @@ static int build_once(struct cli *cli, struct changes *changes)
 	cli_catch_stops(cli_note_stop);
 	status = choose_out(cli, plan, &out);
 	if (!status)
-		status = store_open(NULL, &store, &e) ? cli_fail(&e)
-						      : build_and_mend(cli, plan, store, out);
+		status = store_open(NULL, &store, &e)
+			     ? cli_fail(&e)
+			     : build_and_mend(cli, plan, store, out, &memo);
 	store_close(store);
 	plan_free(plan);
 	return status;

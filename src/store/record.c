@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "store/use.h"
 
 #include <string.h>
 #include <time.h>
@@ -15,12 +16,20 @@ static void record_path(const char *kind, const struct digest *key, char ret_pat
 	snprintf(ret_path, 128, "%s/%s", kind, digest_format(key, hex));
 }
 
-bool store_use_record(struct store *store, const char *kind, const struct digest *key)
+bool store_use_status(
+    struct store *store, const char *kind, const struct digest *key, struct stat *ret_status)
 {
 	char path[128];
 
 	record_path(kind, key, path);
-	return store_use(store, path);
+	return use_status(store, path, ret_status);
+}
+
+bool store_use_record(struct store *store, const char *kind, const struct digest *key)
+{
+	struct stat status;
+
+	return store_use_status(store, kind, key, &status);
 }
 
 bool store_text_is_whole(const struct buf *content)

@@ -21,6 +21,7 @@
  *   builds/<time>-<random>       text: what one build did, and when (see build/history.h)
  *   files/<sha256>               a file of a project that a stage was built from
  *   traces/<build>.json          the same as builds/<build>, to look at with Perfetto
+ *   memos/<key>                  text: what a build with nothing to do was decided by
  *   locks/<key>                  held (flock) by the runner that builds it
  *   locks/store, locks/gc        who is at work (see store/use.h); held by garbage collection
  *   logs/<key>.log               the output of an action's last run
@@ -44,6 +45,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 struct store {
 	char *path;	    /* absolute */
@@ -71,8 +73,11 @@ void store_close(struct store *store);
 /* Use what is at `path` below the store, a file or a folder: is it there? If so it stays until the
  * store is closed, and it counts as used now. Trees are used by store_has_tree(). */
 bool store_use(struct store *store, const char *path);
-/* The same for a small text; see store_record_read(). */
+/* The same for a small text, which may be damaged; see store_record_read(). One that is written
+ * anew is another file. */
 bool store_use_record(struct store *store, const char *kind, const struct digest *key);
+bool store_use_status(
+    struct store *store, const char *kind, const struct digest *key, struct stat *ret_status);
 /* The same for a download. */
 bool store_use_download(struct store *store, const struct digest *file);
 

@@ -93,17 +93,23 @@ static bool use_old(struct store *store, const char *path, uint64_t milliseconds
 	return is_there;
 }
 
-bool store_use(struct store *store, const char *path)
+bool use_status(struct store *store, const char *path, struct stat *ret_status)
 {
-	struct stat status;
 	uint64_t time = now();
 
 	/* The clock may have been set back. */
 	if (time < store->began)
 		time = store->began;
-	if (fstatat(store->fd, path, &status, AT_SYMLINK_NOFOLLOW))
+	if (fstatat(store->fd, path, ret_status, AT_SYMLINK_NOFOLLOW))
 		return false;
-	return use_time(&status) + USE_FRESH >= time || use_old(store, path, time);
+	return use_time(ret_status) + USE_FRESH >= time || use_old(store, path, time);
+}
+
+bool store_use(struct store *store, const char *path)
+{
+	struct stat status;
+
+	return use_status(store, path, &status);
 }
 
 int use_gate_close(struct store *store, struct err *e)

@@ -36,6 +36,9 @@ void use_begin(struct store *store);
 /* Take it back before the store is closed: for one who only collects garbage. */
 void use_end(struct store *store);
 
+/* store_use(), and what was there before its time of use was set. */
+bool use_status(struct store *store, const char *path, struct stat *ret_status);
+
 /* The time of use that an mtime says. */
 uint64_t use_time(const struct stat *status);
 
