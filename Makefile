@@ -74,7 +74,7 @@ check-long:
 
 bench:
 	@scripts/packages build boot check
-	@$(MAKE) --no-print-directory programs $(O)/bench/unpack $(O)/bench/hash
+	@$(MAKE) --no-print-directory programs $(addprefix $(O)/bench/,fill hash unpack)
 	tests/bench/run.py
 	tests/bench/sandbox.py
 
@@ -120,9 +120,9 @@ $(O)/unit/%: tests/unit/%.c $(O)/libtested.a $(O)/libbase.a
 	$(CC) $(FLAGS) -MMD -MP -o $@ $< $(O)/libtested.a $(O)/libbase.a -lcmocka -larchive -lyaml \
 		-ljansson -lcurl -lext2fs -lcom_err -lz -lcrypto
 
-$(O)/bench/%: tests/bench/%.c $(call objects,$(call sources,store)) $(O)/libbase.a
+parts = $(filter-out %/main.o,$(minsys)) $(O)/libbase.a
+$(O)/bench/%: tests/bench/%.c $(parts)
 	@mkdir -p $(@D)
-	$(CC) $(FLAGS) -MMD -MP -o $@ $< $(call objects,$(call sources,store)) $(O)/libbase.a \
-		$(minsys_LIBS)
+	$(CC) $(FLAGS) -MMD -MP -o $@ $< $(parts) $(minsys_LIBS)
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
