@@ -10,7 +10,11 @@ import time
 
 number = signal.Signals[sys.argv[1]]
 with open(sys.argv[2], "w") as log:
-    process = subprocess.Popen(sys.argv[4:], stdout=log, stderr=log)
+    process = subprocess.Popen(
+        sys.argv[4:], stdout=log, stderr=log,
+        # A job in the background of a shell has SIGINT ignored, and so have all that it starts.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
+    )
 deadline = time.monotonic() + 30
 while process.poll() is None:
     with open(sys.argv[2]) as log:
