@@ -32,6 +32,12 @@ static int want_named(struct build *b, struct err *e)
 	return 0;
 }
 
+static void want_sources(struct build *b, const struct source *const *sources, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		b->inputs.wanted[inputs_number(&b->inputs, sources[i])] = true;
+}
+
 /* Mark the stages asked for, all that they need, and the sources of those. */
 static int mark_wanted(struct build *b, struct err *e)
 {
@@ -50,8 +56,9 @@ static int mark_wanted(struct build *b, struct err *e)
 			continue;
 		for (size_t n = 0; n < stage->need_count; n++)
 			build_result(b, stage->needs[n])->wanted = true;
-		for (size_t s = 0; s < stage->source_count; s++)
-			b->inputs.wanted[inputs_number(&b->inputs, stage->sources[s])] = true;
+		want_sources(b, stage->sources, stage->source_count);
+		if (stage->menu && !b->results[i].wanted)
+			want_sources(b, stage->menu->sources, stage->menu->source_count);
 	}
 	return 0;
 }

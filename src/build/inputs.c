@@ -604,10 +604,16 @@ int inputs_materialize_tools(struct inputs *in, struct err *e)
 
 int inputs_materialize(struct inputs *in, const struct stage *stage, struct err *e)
 {
+	const struct menu *menu = stage->menu;
+
 	if (!in->host->choice->kind->in_place && inputs_materialize_tools(in, e))
 		return -1;
 	for (size_t i = 0; i < stage->source_count; i++)
 		if (obtain(in, inputs_number(in, stage->sources[i]), e))
+			return -1;
+	for (size_t i = 0; menu && i < menu->source_count; i++)
+		if (in->wanted[inputs_number(in, menu->sources[i])] &&
+		    obtain(in, inputs_number(in, menu->sources[i]), e))
 			return -1;
 	return 0;
 }

@@ -67,7 +67,8 @@ int inputs_unpack(struct inputs *inputs, size_t number, struct err *e);
 
 /* Unpack the tools root unless it is there. */
 int inputs_materialize_tools(struct inputs *inputs, struct err *e);
-/* The same for all that a stage starts from: its sources and, unless `/` is it, the tools root. */
+/* The same for all that a stage starts from: its sources, those of its menu as far as they are
+ * wanted, and, unless `/` is it, the tools root. */
 int inputs_materialize(struct inputs *inputs, const struct stage *stage, struct err *e);
 
 /* Copy the downloads that all wanted sources are unpacked from to another store. */

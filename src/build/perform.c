@@ -102,8 +102,26 @@ int perform_again(const struct build *b, const struct action *action, unsigned j
 	return run(b, action, &step, ret_tree, ret_failure, e);
 }
 
-int perform_visit(
-    const struct build *b, const struct action *action, struct step_visit *visit, struct err *e)
+static struct step_input menu_input(const struct build *b, const struct source *source)
+{
+	return (struct step_input){inputs_tree(&b->inputs, inputs_number(&b->inputs, source)),
+	    xasprintf("src/%s", source->name)};
+}
+
+/* The menu in the place of the script, with its sources. */
+static void become_menu(const struct build *b, const struct menu *menu, struct step *step)
+{
+	struct step_input *inputs = (struct step_input *)step->inputs;
+
+	inputs = xrealloc(inputs, (step->input_count + menu->source_count) * sizeof(*step->inputs));
+	for (size_t i = 0; i < menu->source_count; i++)
+		inputs[step->input_count++] = menu_input(b, menu->sources[i]);
+	step->inputs = inputs;
+	step->script = menu->run;
+}
+
+int perform_visit(const struct build *b, const struct action *action, bool of_menu,
+    struct step_visit *visit, struct err *e)
 {
 	/* Nobody else wants processors. */
 	struct jobserver_client all = {.style = JOBSERVER_SHARE, .given = b->options->jobs - 1};
@@ -112,6 +130,8 @@ int perform_visit(
 	int status;
 
 	give_inputs(action, &step);
+	if (of_menu)
+		become_menu(b, action->stage->menu, &step);
 	status = step_visit(&b->host, &step, visit, e);
 	take_inputs(&step);
 	return status;

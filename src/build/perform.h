@@ -27,8 +27,9 @@ int perform_again(const struct build *b, const struct action *action, unsigned j
     struct jobserver_client *client, const struct step_output *output, struct digest *ret_tree,
     struct step_failure *ret_failure, struct err *e);
 
-/* Run something else where that step would run; see step_visit(). */
-int perform_visit(
-    const struct build *b, const struct action *action, struct step_visit *visit, struct err *e);
+/* Run something else where that step would run; see step_visit(). `of_menu`: with the sources of
+ * the stage's menu besides, whose script is in the place of the stage's. */
+int perform_visit(const struct build *b, const struct action *action, bool of_menu,
+    struct step_visit *visit, struct err *e);
 
 #endif

@@ -58,7 +58,11 @@ static int read_result(struct run *run, struct err *e)
 		return err_wrap(e, "read what it left in $OUT");
 	if (!S_ISREG(status.st_mode))
 		return err_set(e, "$OUT/%s is not a regular file", visit->result);
-	return file_read_fd(fd, visit->result, RESULT_LIMIT, &visit->ret_result, e);
+	if (file_read_fd(fd, visit->result, RESULT_LIMIT, &visit->ret_result, e)) {
+		e->kind = ERR_FAILED;
+		return -1;
+	}
+	return 0;
 }
 
 /* All that the visitor may change belongs to whom the commands run as. */

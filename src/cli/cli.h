@@ -59,7 +59,8 @@ struct command {
 };
 
 extern const struct command cmd_build, cmd_fetch, cmd_list, cmd_graph, cmd_boot, cmd_lock,
-    cmd_update, cmd_root, cmd_doctor, cmd_why, cmd_check, cmd_report, cmd_shell, cmd_log, cmd_gc;
+    cmd_update, cmd_root, cmd_doctor, cmd_why, cmd_check, cmd_report, cmd_shell, cmd_log, cmd_gc,
+    cmd_menuconfig;
 
 /* Print on standard error what others may have written: nothing in it commands the terminal. */
 void cli_show(const char *bytes, size_t length);

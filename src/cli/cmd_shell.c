@@ -70,7 +70,7 @@ static int run_shell(struct cli *cli)
 		return cli_usage("`shell` takes a stage");
 	if (cli->word_count > 1 && !cli->separated)
 		return cli_usage("a command for the stage's sandbox follows `--`");
-	status = session_open(&session, cli, cli->words[0]);
+	status = session_open(&session, cli, cli->words[0], false);
 	if (!status)
 		status = visit(
 		    &session, (const char *const *)cli->words + 1, (size_t)cli->word_count - 1);

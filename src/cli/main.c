@@ -35,6 +35,7 @@ static const struct command *const commands[] = {
     &cmd_shell,
     &cmd_log,
     &cmd_gc,
+    &cmd_menuconfig,
 };
 
 static const char options_help[] =

@@ -72,14 +72,29 @@ static int open_build(struct session *s, const char *const *stages)
 	return status;
 }
 
-int session_open(struct session *s, struct cli *cli, const char *stage)
+/* That there is no menu is known before anything is built. */
+static int check_menu(const struct session *s, const char *name)
+{
+	const struct stage *stage = plan_stage(s->plan, name);
+	struct err e;
+
+	if (!s->is_menu || !stage || stage->menu)
+		return 0;
+	err_kind(
+	    &e, ERR_INPUT, "the stage %s has no menu: its stage.yaml has no `menuconfig`", name);
+	return cli_fail(&e);
+}
+
+int session_open(struct session *s, struct cli *cli, const char *stage, bool is_menu)
 {
 	const char *const stages[] = {stage, NULL};
 	int status;
 
-	*s = (struct session){.cli = cli};
+	*s = (struct session){.cli = cli, .is_menu = is_menu};
 	cli->json = false;
 	status = cli_plan(cli, &s->plan);
+	if (!status)
+		status = check_menu(s, stage);
 	return status ? status : open_build(s, stages);
 }
 
@@ -147,7 +162,7 @@ static int run(struct session *s, struct relay *relay, const char *const *comman
 	visit.error_fd = relay->error_fd;
 	visit.attend = relay_attend;
 	visit.context = relay;
-	status = perform_visit(&s->build, &s->action, &visit, e);
+	status = perform_visit(&s->build, &s->action, s->is_menu, &visit, e);
 	s->visit.ret_result = visit.ret_result;
 	return status;
 }

@@ -16,6 +16,7 @@ struct session {
 	struct build build;
 	struct step_visit visit; /* `env`, `kept` and `result` are the caller's to fill in */
 	bool has_terminal;	 /* the caller's, too: see relay_open() */
+	bool is_menu;		 /* see perform_visit() */
 	/* What the above is made with. */
 	struct plan *plan;
 	struct store *store;
@@ -26,9 +27,9 @@ struct session {
 	struct build_watch watch;
 };
 
-/* Make a session in the stage of that name, building what it needs. Returns 0, or the exit status
- * after having printed why. To be closed in any case; it must not be moved. */
-int session_open(struct session *session, struct cli *cli, const char *stage);
+/* Make a session in the stage of that name, or in its menu, building what it needs. Returns 0, or
+ * the exit status after having printed why. To be closed in any case; it must not be moved. */
+int session_open(struct session *session, struct cli *cli, const char *stage, bool is_menu);
 
 /* Run a command there: one word of it is a path, or is looked up as the stage's script would look
  * it up. Returns its status; or what kind of failure was printed; or, when a signal was to end it,

@@ -14,6 +14,7 @@ struct stage_file {
 	struct stage *stage;
 	struct names sources;
 	struct names needs;
+	struct names menu_sources;
 	struct place provides;	    /* where it says so; its beginning when it does not */
 	bool provides_nothing;	    /* that is: it could be read, and does not say so */
 	struct stage_file **needed; /* as many as the stage has needs, in the same order */

@@ -91,21 +91,30 @@ static void unknown_stage(struct loader *loader, struct place at, const char *na
 	unknown_name(loader, at, "stage", name, known);
 }
 
-static void link_sources(struct loader *loader, const struct map *numbers, struct stage_file *file)
+static const struct source **find_sources(
+    struct loader *loader, const struct map *numbers, const struct names *names, size_t *ret_count)
 {
 	struct plan *plan = loader->plan;
-	struct stage *stage = file->stage;
+	const struct source **sources = arena_alloc(&plan->arena, names->count, sizeof(*sources));
+	size_t number;
 
-	stage->sources = arena_alloc(&plan->arena, file->sources.count, sizeof(*stage->sources));
-	for (size_t i = 0; i < file->sources.count; i++) {
-		const char *name = file->sources.items[i];
-		size_t number;
-
-		if (map_get(numbers, name, &number))
-			stage->sources[stage->source_count++] = &plan->sources[number];
+	for (size_t i = 0; i < names->count; i++)
+		if (map_get(numbers, names->items[i], &number))
+			sources[(*ret_count)++] = &plan->sources[number];
 		else
-			unknown_source(loader, file->sources.places[i], name);
-	}
+			unknown_source(loader, names->places[i], names->items[i]);
+	return sources;
+}
+
+static void link_sources(struct loader *loader, const struct map *numbers, struct stage_file *file)
+{
+	struct stage *stage = file->stage;
+	struct menu *menu = stage->menu;
+
+	stage->sources = find_sources(loader, numbers, &file->sources, &stage->source_count);
+	if (menu)
+		menu->sources =
+		    find_sources(loader, numbers, &file->menu_sources, &menu->source_count);
 }
 
 static void link_need(struct loader *loader, struct stage_file *file, size_t i)

@@ -61,6 +61,14 @@ enum stage_jobserver {
 	JOBSERVER_SHARE, /* $JOBS says, at its beginning: for tools that know no jobserver */
 };
 
+/* How a person edits a file of a stage by a menu. None of it is in the stage's key. */
+struct menu {
+	const char *file; /* of the stage's files or target files */
+	const char *run;  /* the script that opens the menu and leaves the new file in $OUT */
+	const struct source **sources; /* that it has beside the stage's */
+	size_t source_count;
+};
+
 /* A stage file, stages/<name>/stage.yaml. */
 struct stage {
 	const char *name;
@@ -79,6 +87,7 @@ struct stage {
 	unsigned timeout_seconds; /* 0: none was asked for */
 	enum stage_jobserver jobserver;
 	bool can_use_ccache; /* not in its key: no output may depend on it */
+	struct menu *menu;   /* NULL: there is none */
 };
 
 /* targets/<name>/target.yaml: the facts that a target gives to every stage. */

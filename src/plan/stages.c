@@ -29,6 +29,18 @@ struct stage_fields {
 	struct stage stage;
 	struct names sources, needs;
 	const char *jobserver;
+	struct node *menu;
+};
+
+struct menu_fields {
+	struct menu menu;
+	struct names sources;
+};
+
+static const struct field menu_fields[] = {
+    {"file", FIELD_TEXT, offsetof(struct menu_fields, menu.file), true, &form_path},
+    {"run", FIELD_TEXT, offsetof(struct menu_fields, menu.run), true, NULL},
+    {"sources", FIELD_NAMES, offsetof(struct menu_fields, sources), false, &form_name},
 };
 
 #define FIELD(name, type, required, form)                                                          \
@@ -48,6 +60,7 @@ static const struct field fields[] = {
     FIELD(provides, FIELD_TEXT, false, &form_name),
     FIELD(exports, FIELD_PAIRS, false, &form_path),
     {"timeout", FIELD_SECONDS, offsetof(struct stage_fields, stage.timeout_seconds), false, NULL},
+    {"menuconfig", FIELD_NODE, offsetof(struct stage_fields, menu), false, NULL},
     {"ccache", FIELD_FLAG, offsetof(struct stage_fields, stage.can_use_ccache), false, NULL},
 };
 
@@ -149,6 +162,43 @@ static void read_jobserver(struct reader *r, const char *name, struct stage *sta
 		    "`%.100s` is none of pipe, fifo and share", name);
 }
 
+static bool is_among(const struct names *names, const char *name)
+{
+	for (size_t i = 0; i < names->count; i++)
+		if (!strcmp(names->items[i], name))
+			return true;
+	return false;
+}
+
+static void check_menu(struct reader *r, struct node *node, const struct stage_file *file)
+{
+	const struct stage *stage = file->stage;
+	const struct names *sources = &file->menu_sources;
+	const char *edited = stage->menu->file;
+
+	if (edited && !is_among(&stage->files, edited) && !is_among(&stage->target_files, edited))
+		problem_add(r->problems, reader_place(r, node_value(node, "file")),
+		    "`%.100s` is neither in `files` nor in `target_files`", edited);
+	for (size_t i = 0; i < sources->count; i++)
+		if (is_among(&file->sources, sources->items[i]))
+			problem_add(r->problems, sources->places[i],
+			    "`%s` is in the stage's `sources` too", sources->items[i]);
+}
+
+static void read_menu(struct reader *r, struct node *node, struct stage_file *file)
+{
+	struct menu_fields read = {0};
+
+	if (!node)
+		return;
+	reader_fields(r, node, "`menuconfig`", menu_fields,
+	    sizeof(menu_fields) / sizeof(*menu_fields), &read);
+	file->stage->menu = arena_alloc(r->arena, 1, sizeof(*file->stage->menu));
+	*file->stage->menu = read.menu;
+	file->menu_sources = read.sources;
+	check_menu(r, node, file);
+}
+
 static void check_stage(struct loader *loader, struct reader *r, const struct stage *stage)
 {
 	_cleanup_free_ char *folder = xasprintf("stages/%s", stage->name);
@@ -185,6 +235,7 @@ static void load_stage(struct loader *loader, const char *name, struct stage_fil
 	*file->stage = read.stage;
 	file->sources = read.sources;
 	file->needs = read.needs;
+	read_menu(&r, read.menu, file);
 	file->provides = reader_key_place(&r, "provides");
 	file->provides_nothing = r.top && !node_value(r.top, "provides");
 	reader_close(&r);

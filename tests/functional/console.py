@@ -13,6 +13,7 @@ One step a line; empty lines and those that begin with # are none:
     size ROWS COLS make the terminal so large
     raw            wait until the terminal passes keys on as they are
     signal NAME    send the command SIGNAME
+    run COMMAND    run a command of the shell beside it
     hang up        take the terminal away; nothing but `exit` can follow
 
 SECONDS limits the whole run. On failure all that was printed is shown; the command is killed.
@@ -26,6 +27,7 @@ import re
 import select
 import signal
 import struct
+import subprocess
 import sys
 import termios
 import time
@@ -85,6 +87,9 @@ class Console:
     def signal(self, name):
         os.kill(self.pid, getattr(signal, "SIG" + name))
 
+    def run(self, command):
+        subprocess.run(command, shell=True, check=True)
+
     def hang(self, _):
         os.close(self.fd)
         self.fd = -1
@@ -117,6 +122,7 @@ def main():
         "size": console.size,
         "raw": console.raw_mode,
         "signal": console.signal,
+        "run": console.run,
         "hang": console.hang,
     }
     for line in sys.stdin:

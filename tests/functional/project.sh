@@ -18,7 +18,7 @@ make_tools_package() {
 	mkdir -p "$work/deb/data/usr/bin" "$work/deb/data/etc" "$mirror/pool"
 	cp /bin/busybox "$work/deb/data/usr/bin/busybox"
 	for name in sh cat cp mkdir ls sleep sed grep echo rm touch chmod sort wc ln dd yes head \
-		true false mknod mkfifo setsid kill seq od tr env id stat; do
+		true false mknod mkfifo setsid kill seq od tr env id stat awk cmp cut mv tail; do
 		ln -s busybox "$work/deb/data/usr/bin/$name"
 	done
 	echo 2.0 >"$work/deb/debian-binary"
