@@ -12,6 +12,7 @@
 #include <linux/securebits.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,8 +20,10 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -58,20 +61,45 @@ uid_t confine_reserved_uid(void)
 	return !geteuid() && can_become(uid) ? uid : geteuid();
 }
 
+/* Is this uid now this process's, until its end, among all that are in its network namespace? Names
+ * of sockets are taken by one at a time, and a step can make none. The socket is meant to leak. */
+static bool claim(uid_t uid)
+{
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int length = snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1, "minsys-uid-%u", uid);
+
+	if (fd < 0)
+		return true; /* nobody else here can have one, either */
+	if (!bind(fd, (struct sockaddr *)&name,
+		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length)) ||
+	    errno != EADDRINUSE)
+		return true;
+	close(fd);
+	return false;
+}
+
 /* Where the user namespace maps fewer, as in a rootless container: one of the third quarter of its
  * largest range, which is above the users of the container and below systemd's dynamic ones
- * (61184) and nobody (65534) where the range begins at 0. 0 when there is none. */
+ * (61184) and nobody (65534) where the range begins at 0. So few that two steps may draw the same.
+ * 0 when there is none. */
 static uid_t draw_mapped(void)
 {
 	_cleanup_fclose_ FILE *map = fopen("/proc/self/uid_map", "re");
 	unsigned first = 0, count = 0, inside, outside, length;
+	uid_t uid;
 
 	while (map && fscanf(map, "%u %u %u", &inside, &outside, &length) == 3)
 		if (length > count) {
 			first = inside;
 			count = length;
 		}
-	return count < LEAST_UID_RANGE ? 0 : draw(first + count / 2, count / 4);
+	if (count < LEAST_UID_RANGE)
+		return 0;
+	do
+		uid = draw(first + count / 2, count / 4);
+	while (!claim(uid));
+	return uid;
 }
 
 uid_t confine_spare_uid(void)
