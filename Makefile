@@ -74,7 +74,7 @@ check-long:
 
 bench:
 	@scripts/packages build boot check
-	@$(MAKE) --no-print-directory programs $(addprefix $(O)/bench/,fill hash unpack)
+	@$(MAKE) --no-print-directory programs $(addprefix $(O)/bench/,fill hash measure unpack)
 	tests/bench/run.py
 	tests/bench/sandbox.py
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """make bench: minsys against the same commands typed by hand (lab.sh).
 
-run.py [FIGURE]...: cold, nothing, many, ccache, unpack, hash, images, memory, sandbox, docker; default:
-all, but docker only where an engine answers to $DOCKER (docker). Each is a median of interleaved runs on
-this machine, and its bound. Exit status 1 when one is out of bounds.
+run.py [FIGURE]...: cold, nothing, many, ccache, edit, boot, images, unpack, hash, memory, sandbox,
+docker; default: all, but docker only where an engine answers to $DOCKER (docker). Each is a median of
+interleaved runs on this machine, and its bound. Exit status 1 when one is out of bounds.
 BENCH_RUNS and BENCH_COLD_RUNS say how many runs; BENCH_KERNEL_GOAL what of the kernel `sandbox`
 compiles (default: Image; a folder such as mm/ takes less time); BENCH_FOLDER where the work is done
 (default: beside the store). The downloads in the user's store are used, so that nothing is timed but
@@ -48,6 +48,14 @@ def run(command, **environment):
     if result.returncode:
         sys.exit(f"{' '.join(command)}:\n{result.stdout[-4000:]}")
     return seconds
+
+
+def measure(command, **environment):
+    """Of a run of a command: seconds, processor seconds, peak of memory in MB."""
+    run([PROJECT + "/out/obj/bench/measure", f"{WORK}/measured", *command], **environment)
+    with open(f"{WORK}/measured") as file:
+        seconds, processor, peak = map(float, file.read().split())
+    return seconds, processor, peak / 1e6
 
 
 def interleaved(count, **cases):
@@ -108,20 +116,40 @@ def downloads():
     return folder
 
 
-def build(store, out):
-    return run([MINSYS, "build", "-q", "--offline", "-C", PROJECT, "--out", out], MINSYS_CACHE=store)
+def building(out, project=PROJECT):
+    return [MINSYS, "build", "-q", "--offline", "-C", project, "--out", out]
+
+
+def build(store, out, project=PROJECT):
+    return run(building(out, project), MINSYS_CACHE=store)
+
+
+def store_with_tools(name):
+    """The same as store_with_downloads(), with the tools root unpacked."""
+    store = store_with_downloads(name)
+    run([MINSYS, "root", "-C", PROJECT, f"{WORK}/root"], MINSYS_CACHE=store)
+    shutil.rmtree(f"{WORK}/root")
+    return store
 
 
 def cold():
+    limits = []
+
     def ours():
-        return build(store_with_downloads("cold"), f"{WORK}/cold-out")
+        store = store_with_tools("cold")
+        os.sync()
+        seconds, processor, _ = measure(building(f"{WORK}/cold-out"), MINSYS_CACHE=store)
+        limits.append(seconds / (processor / int(JOBS)))
+        return seconds
 
     def theirs():
         shutil.rmtree(f"{WORK}/lab", ignore_errors=True)
         return run([PROJECT + "/tests/bench/lab.sh", downloads(), f"{WORK}/lab"], JOBS=JOBS)
 
     medians = interleaved(COLD_RUNS, theirs=theirs, ours=ours)
-    judge_ratio("cold build / commands by hand", medians, 1.10, COLD_RUNS)
+    judge_ratio("cold build / commands by hand", medians, 0.95, COLD_RUNS)
+    judge("the same / its processor time by all processors", statistics.median(limits), 1.04,
+          f"median of {COLD_RUNS}")
 
 
 def built_store():
@@ -136,27 +164,14 @@ def nothing():
     store = built_store()
     build(store, out)
     graph.make_ninja(f"{WORK}/ninja", graph.stages_of(MINSYS, PROJECT))
-    ours = [MINSYS, "build", "-q", "--offline", "-C", PROJECT, "--out", out]
     runs = 4 * RUNS
     medians = interleaved(
         runs,
-        ours=lambda: measure(ours, MINSYS_CACHE=store)[0],
-        theirs=lambda: measure([shutil.which("ninja"), "-C", f"{WORK}/ninja"])[0],
+        ours=lambda: measure(building(out), MINSYS_CACHE=store)[0],
+        theirs=lambda: measure(["ninja", "-C", f"{WORK}/ninja"])[0],
     )
     judge("a build with nothing to do, ms", medians["ours"] * 1000, 10, f"median of {runs}")
     judge_ratio("the same / ninja", medians, 2.0, runs)
-
-
-def measure(command, **environment):
-    """Seconds and the peak of memory in MB, which is no less than this script's own, of one run."""
-    quiet = [(os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0)]
-    environment = dict(os.environ, **environment)
-    began = time.monotonic()
-    pid = os.posix_spawn(command[0], command, environment, file_actions=quiet)
-    _, status, usage = os.wait4(pid, 0)
-    if status:
-        sys.exit(f"{' '.join(command)} failed")
-    return time.monotonic() - began, usage.ru_maxrss * 1024 / 1e6
 
 
 def fill(project, store):
@@ -176,23 +191,28 @@ def many():
     for count in (few, 10 * few):
         project, store = f"{WORK}/project-{count}", store_with_downloads(f"many-{count}")
         graph.make_project(project, PROJECT, count)
-        command = [MINSYS, "build", "-q", "--offline", "-C", project, "--out", f"{project}/out"]
         fill(project, store)
-        runs = [measure(command, MINSYS_CACHE=store) for _ in range(RUNS)]
+        runs = [measure(building(f"{project}/out", project), MINSYS_CACHE=store) for _ in range(RUNS)]
         figures[count] = [statistics.median(column) for column in zip(*runs)]
-    seconds, memory_used = figures[few]
+    seconds, _, memory_used = figures[few]
     judge(f"{few} stages with nothing to do, ms", seconds * 1000, 50, f"median of {RUNS}")
     judge("the same, MB", memory_used, 32, "peak")
     judge(f"{10 * few} stages against it", figures[10 * few][0] / seconds, 11,
-          f"{figures[10 * few][0] * 1000:.0f} ms, {figures[10 * few][1]:.0f} MB")
+          f"{figures[10 * few][0] * 1000:.0f} ms, {figures[10 * few][2]:.0f} MB")
+
+
+def copy_project(name):
+    """All that decides what is built, to be edited."""
+    project = f"{WORK}/{name}"
+    for folder in ("scripts", "src", "stages", "targets", "toolchain"):
+        shutil.copytree(f"{PROJECT}/{folder}", f"{project}/{folder}", symlinks=True)
+    return project
 
 
 def ccache():
     """The kernel after a change of one option, which few files look at, with a warm compiler cache,
     against its cold build without one. What it starts from is unpacked before."""
-    project, store = f"{WORK}/ccache-project", store_with_downloads("ccache")
-    for folder in ("scripts", "src", "stages", "targets", "toolchain"):
-        shutil.copytree(f"{PROJECT}/{folder}", f"{project}/{folder}", symlinks=True)
+    project, store = copy_project("ccache-project"), store_with_downloads("ccache")
     config = f"{project}/targets/arm64-virt/linux.config"
     sizes = iter(range(12, 26))  # what CONFIG_LOG_BUF_SHIFT may be
 
@@ -222,26 +242,89 @@ def ccache():
     judge_ratio("kernel after one option, warm cache / cold build", medians, 0.35, runs)
 
 
+def edit_init(project, number):
+    with open(f"{project}/stages/rootfs/init", "a") as file:
+        file.write(f"# edit {number}\n")
+
+
+def fakeroot(script, folder):
+    """One of the lab's scripts beside the rootfs/ in a folder; its seconds."""
+    path = os.environ["PATH"] + ":/sbin:/usr/sbin"
+    began = time.monotonic()
+    subprocess.run(
+        ["fakeroot", f"{PROJECT}/tests/bench/{script}"], cwd=folder, check=True,
+        stdout=subprocess.DEVNULL, env=dict(os.environ, PATH=path),
+    )
+    return time.monotonic() - began
+
+
+def edit():
+    """/init is edited: both images are there again."""
+    project, store, out = copy_project("edit-project"), built_store(), f"{WORK}/edit-out"
+    edits = iter(range(1000000))
+    build(store, out, project)
+    shutil.copytree(f"{out}/rootfs", f"{WORK}/edit-lab/rootfs", symlinks=True)
+
+    def ours():
+        edit_init(project, next(edits))
+        return build(store, out, project)
+
+    def theirs():
+        return sum(fakeroot(f"lab_{image}.sh", f"{WORK}/edit-lab") for image in ("initramfs", "disk"))
+
+    medians = interleaved(2 * RUNS, theirs=theirs, ours=ours)
+    judge_ratio("an edit of /init, both images / fakeroot", medians, 0.5, 2 * RUNS)
+
+
+def until_prompt(project, store):
+    """Seconds of `minsys boot` to the prompt of the system's shell."""
+    began = time.monotonic()
+    boot = subprocess.Popen(
+        [MINSYS, "boot", "-q", "--offline", "-C", project], env=dict(os.environ, MINSYS_CACHE=store),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )
+    printed = b""
+    while not re.search(rb"\n\S* ?# $", printed):
+        more = os.read(boot.stdout.fileno(), 4096)
+        if not more:
+            sys.exit(f"minsys boot ended before a prompt:\n{printed[-4000:].decode()}")
+        printed += more
+    seconds = time.monotonic() - began
+    boot.stdin.write(b"poweroff -f\n")
+    boot.stdin.flush()
+    boot.communicate(timeout=60)
+    return seconds
+
+
+def boot():
+    """/init is edited: the system is at its prompt."""
+    project, store = copy_project("boot-project"), built_store()
+    until_prompt(project, store)
+
+    def once(number):
+        edit_init(project, number)
+        return until_prompt(project, store)
+
+    seconds = statistics.median(once(number) for number in range(RUNS))
+    judge("an edit of /init, to the prompt in QEMU, s", seconds, 1.5, f"median of {RUNS}")
+
+
 def unpack():
-    """In memory where there is room: a disk that still writes what the run before left it would
-    be all that is measured."""
-    archive = downloads() + "/linux.tar"
-    memory = os.statvfs("/dev/shm")
-    place = "/dev/shm" if memory.f_bavail * memory.f_frsize > 4e9 else WORK
-    folder = tempfile.mkdtemp(prefix="minsys-bench.", dir=place)
+    archive, folder = downloads() + "/linux.tar", f"{WORK}/unpacked"
 
     def into(command):
         shutil.rmtree(folder, ignore_errors=True)
         os.mkdir(folder)
+        os.sync()  # or it were measured how long the run before is written
         return run([*command, folder])
 
+    runs = max(5, RUNS // 2)
     medians = interleaved(
-        max(3, RUNS // 2),
+        runs,
         theirs=lambda: into(["tar", "-x", "-f", archive, "-C"]),
         ours=lambda: into([PROJECT + "/out/obj/bench/unpack", archive]),
     )
-    shutil.rmtree(folder, ignore_errors=True)
-    judge_ratio("unpacking the kernel / tar xf", medians, 1.1, max(3, RUNS // 2))
+    judge_ratio("unpacking the kernel / tar xf", medians, 1.0, runs)
 
 
 def hash():
@@ -265,22 +348,12 @@ def hash():
 def images():
     out = f"{WORK}/images-out"
     build(built_store(), out)
-    scripts = PROJECT + "/tests/bench/"
-
-    def fakeroot(script):
-        began = time.monotonic()
-        subprocess.run(
-            ["fakeroot", scripts + script], cwd=out, check=True, stdout=subprocess.DEVNULL,
-            env=dict(os.environ, PATH=os.environ["PATH"] + ":/sbin:/usr/sbin"),
-        )
-        return time.monotonic() - began
-
     for name, ours, theirs in (
         ("initramfs.cpio.gz", "build_initramfs.sh", "lab_initramfs.sh"),
         ("disk.ext3", "build_rootfs.sh", "lab_disk.sh"),
     ):
         medians = interleaved(
-            2 * RUNS, theirs=lambda: fakeroot(theirs), ours=lambda: run([f"{out}/{ours}"])
+            2 * RUNS, theirs=lambda: fakeroot(theirs, out), ours=lambda: run([f"{out}/{ours}"])
         )
         judge_ratio(f"{name} / fakeroot", medians, 1.0, 2 * RUNS)
 
@@ -424,10 +497,7 @@ def docker():
         shutil.rmtree(f"{WORK}/host-O", ignore_errors=True)
         shutil.rmtree(f"{WORK}/host-B", ignore_errors=True)
         seconds = run(["make", "-C", PROJECT, f"-j{JOBS}", *folders, "programs"])
-        store = store_with_downloads("docker-host")
-        run([MINSYS, "root", "-C", PROJECT, f"{WORK}/docker-root"], MINSYS_CACHE=store)
-        shutil.rmtree(f"{WORK}/docker-root")
-        return seconds + build(store, f"{WORK}/docker-host-out")
+        return seconds + build(store_with_tools("docker-host"), f"{WORK}/docker-host-out")
 
     # The first fills the caches of both.
     run([DOCKER, "build", "--target", "sources", PROJECT])
@@ -438,7 +508,7 @@ def docker():
 
 def main():
     figures = {f.__name__: f for f in (
-        cold, nothing, many, ccache, images, unpack, hash, memory, sandbox, docker,
+        cold, nothing, many, ccache, edit, boot, images, unpack, hash, memory, sandbox, docker,
     )}
     names = sys.argv[1:] or [name for name in figures if name != "docker" or has_engine()]
     unknown = [name for name in names if name not in figures]
