@@ -1,5 +1,6 @@
 #include "build/export.h"
 #include "build/manifest.h"
+#include "build/reuse.h"
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -398,23 +399,37 @@ static int copy_entry(
 				       : tree_copy_file(fd, into, name, mtime, e);
 }
 
-static int copy_export(const struct build *build, const struct exported *exported, int into_fd,
-    int64_t mtime, struct err *e)
+static int copy_export(const struct build *build, const struct exported *exported, int into,
+    const char *name, int64_t mtime, struct err *e)
 {
-	_cleanup_close_ int tree = -1, parent = -1;
-	_cleanup_free_ char *folder = NULL;
+	_cleanup_close_ int tree = -1;
 	char path[96];
-	const char *name = last_part(exported->path);
 
 	store_tree_path(exported->tree, path);
 	tree = folder_open(build->host.store->fd, path, e);
-	if (tree < 0)
+	return tree < 0 ? -1 : copy_entry(tree, exported->from, into, name, mtime, e);
+}
+
+/* Out of the last result or, where that has another or none, of the store. */
+static int put_export(const struct build *build, const struct reuse *reuse,
+    struct exported *exported, int into_fd, int64_t mtime, struct err *e)
+{
+	const char *name = last_part(exported->path);
+	_cleanup_free_ char *folder =
+	    name == exported->path ? xstrdup(".")
+				   : xstrndup(exported->path, (size_t)(name - 1 - exported->path));
+	_cleanup_close_ int parent = folder_make(into_fd, folder, 0755, e);
+
+	if (parent < 0)
 		return -1;
-	folder = name == exported->path
-		     ? xstrdup(".")
-		     : xstrndup(exported->path, (size_t)(name - 1 - exported->path));
-	parent = folder_make(into_fd, folder, 0755, e);
-	return parent < 0 ? -1 : copy_entry(tree, exported->from, parent, name, mtime, e);
+	if (!reuse_has(reuse, exported))
+		return copy_export(build, exported, parent, name, mtime, e);
+	exported->is_sure = true;
+	if (reuse_link(reuse, exported, parent, name, mtime, e)) {
+		e->errnum = 0; /* what the store holds is not to blame */
+		return -1;
+	}
+	return 0;
 }
 
 /* The folders that an export is in have the one time too. */
@@ -450,14 +465,14 @@ static int check_copies(
 	return damaged ? discard(build, damaged, e) : 0;
 }
 
-static int fill(const struct build *build, const struct exported *exports, size_t count,
-    const struct buf *manifest, int fd, struct err *e)
+static int fill(const struct build *build, const struct reuse *reuse, struct exported *exports,
+    size_t count, const struct buf *manifest, int fd, struct err *e)
 {
 	int64_t mtime = manifest_time(build);
 	const struct timespec times[2] = {{.tv_sec = mtime}, {.tv_sec = mtime}};
 
 	for (size_t i = 0; i < count; i++)
-		if (copy_export(build, &exports[i], fd, mtime, e))
+		if (put_export(build, reuse, &exports[i], fd, mtime, e))
 			return e->errnum == ENOENT ? discard(build, &exports[i], e)
 						   : err_wrap(e, "export %s", exports[i].path);
 	for (size_t i = 0; i < count; i++)
@@ -513,27 +528,44 @@ static int swap(const struct folder *folder, const char *fresh, char **ret_old, 
 	return err_errno(e, "put %s in its place", folder->path);
 }
 
-static int write_new(const struct build *build, const struct exported *exports, size_t count,
-    const struct buf *manifest, const struct folder *folder, struct err *e)
+/* Make the new one and give it the name. Returns its descriptor; *ret_old is as of swap(). */
+static int put_new(const struct build *build, struct exported *exports, size_t count,
+    const struct buf *manifest, const struct folder *folder, int old_fd, char **ret_old,
+    struct err *e)
 {
-	_cleanup_free_ char *fresh = NULL, *old = NULL;
-	_cleanup_close_ int fd = make_new(folder, &fresh, e), old_fd = -1;
+	_cleanup_free_ char *fresh = NULL;
+	_cleanup_close_ int fd = make_new(folder, &fresh, e);
+	struct reuse reuse;
 	struct err ignored;
+	int result;
 
 	if (fd < 0)
 		return -1;
+	reuse_open(build, folder->path, old_fd, fd, &reuse);
+	result = fill(build, &reuse, exports, count, manifest, fd, e);
+	reuse_close(&reuse);
+	if (!result && !check_replaceable(folder->parent, folder->name, folder->path, e) &&
+	    !swap(folder, fresh, ret_old, e))
+		return steal_fd(&fd);
+	tree_remove(folder->parent, fresh, &ignored);
+	return -1;
+}
+
+static int write_new(const struct build *build, struct exported *exports, size_t count,
+    const struct buf *manifest, const struct folder *folder, struct err *e)
+{
+	_cleanup_free_ char *old = NULL;
 	/* The old one is locked too, before it gets the other name. */
-	if (fill(build, exports, count, manifest, fd, e) ||
-	    ((old_fd = open_locked(folder->parent, folder->name, true)),
-		check_replaceable(folder->parent, folder->name, folder->path, e)) ||
-	    swap(folder, fresh, &old, e)) {
-		tree_remove(folder->parent, fresh, &ignored);
+	_cleanup_close_ int old_fd = open_locked(folder->parent, folder->name, true);
+	_cleanup_close_ int fd = put_new(build, exports, count, manifest, folder, old_fd, &old, e);
+
+	if (fd < 0)
 		return -1;
-	}
 	if (old && retire(folder, old, e))
 		return err_wrap(e,
 		    "the new one is in place; what the old one held is beside it, in %s%s%s", old,
 		    folder->kept->length ? " and " : "", buf_text(folder->kept));
+	reuse_note(build, exports, count, folder->path, fd, manifest_time(build));
 	return 0;
 }
 
@@ -557,7 +589,7 @@ static bool is_current(const struct folder *folder, const struct exported *expor
 	       !memcmp(present.data, manifest->data, manifest->length);
 }
 
-static int update(const struct build *build, const struct exported *exports, size_t count,
+static int update(const struct build *build, struct exported *exports, size_t count,
     const struct folder *folder, struct export_outcome *outcome, struct err *e)
 {
 	_cleanup_buf_ struct buf manifest = {0};

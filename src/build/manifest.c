@@ -59,7 +59,7 @@ struct exported *manifest_exports(const struct build *build, size_t *ret_count)
 			    .path = plan->stages[i]->exports.items[n].key,
 			    .from = plan->stages[i]->exports.items[n].value,
 			    .tree = &build->results[i].tree,
-			    .is_new = build->results[i].built,
+			    .is_sure = build->results[i].built,
 			};
 		}
 	if (count)
@@ -337,15 +337,15 @@ static bool is_same(const struct tree_entry *one, const struct tree_entry *other
 		   : one->size == other->size && digest_equal(&one->digest, &other->digest);
 }
 
-/* The names in the folder itself of what was not made by this build; the caller frees the array and
+/* The names in the folder itself of what is to be read back; the caller frees the array and
  * what is in it. */
-static char **names_of_old(const struct exported *exports, size_t count)
+static char **names_to_check(const struct exported *exports, size_t count)
 {
 	char **names = xcalloc(count + 1, sizeof(*names));
 	size_t next = 0;
 
 	for (size_t i = 0; i < count; i++)
-		if (!exports[i].is_new)
+		if (!exports[i].is_sure)
 			names[next++] = xstrndup(exports[i].path, strcspn(exports[i].path, "/"));
 	return names;
 }
@@ -366,7 +366,7 @@ static const struct exported *find_damaged(const struct files *files,
 		const struct exported *exported =
 		    entry->type == 'd' ? NULL : export_of(exports, count, entry->path);
 
-		if (!exported || exported->is_new)
+		if (!exported || exported->is_sure)
 			continue;
 		if (map_get(&wanted, entry->path, &i) && is_same(files->items[i].entry, entry))
 			seen[i] = true;
@@ -380,10 +380,10 @@ static const struct exported *find_damaged(const struct files *files,
 	return damaged;
 }
 
-static int check_old(const struct files *files, const struct exported *exports, size_t count,
+static int check_copies(const struct files *files, const struct exported *exports, size_t count,
     int fd, const struct exported **ret_damaged, struct err *e)
 {
-	char **names = names_of_old(exports, count);
+	char **names = names_to_check(exports, count);
 	struct tree found = {0};
 	int result =
 	    tree_import(fd, (const char *const *)names, -1, &(struct tree_limits){0}, &found, e);
@@ -406,10 +406,10 @@ int manifest_check(const struct build *build, const struct exported *exports, si
 
 	*ret_damaged = NULL;
 	for (size_t i = 0; i < count && !result; i++)
-		if (!exports[i].is_new)
+		if (!exports[i].is_sure)
 			result = find_exported(build, &exports[i], &trees[i], &files, e);
 	if (!result && files.count)
-		result = check_old(&files, exports, count, fd, ret_damaged, e);
+		result = check_copies(&files, exports, count, fd, ret_damaged, e);
 	free_files(&files, trees, count);
 	return result;
 }

@@ -12,7 +12,8 @@ struct exported {
 	const char *path; /* below out/minsys */
 	const char *from; /* below the output; "." for all of it */
 	const struct digest *tree;
-	bool is_new; /* it was made by this build: what is in the store was hashed just now */
+	bool is_sure; /* nobody need read it back: it was hashed just now, or is the checked copy
+			 that the last result has */
 };
 
 /* The one time that every file of the result carries, in seconds. */
@@ -30,7 +31,7 @@ int manifest_write(const struct build *build, const struct exported *exports, si
 
 /*
  * Read back what was copied to the folder `fd`, and compare it with what the manifest says: a disk
- * may have changed what the store holds. What this build made is left out. *ret_damaged is an
+ * may have changed what the store holds. What is sure is left out. *ret_damaged is an
  * export that is not as it should be, NULL when all are.
  */
 int manifest_check(const struct build *build, const struct exported *exports, size_t count, int fd,

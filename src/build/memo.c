@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "build/state.h"
 
 #include <string.h>
 
@@ -26,7 +27,7 @@ void memo_begin(const char *project, const char *target, const char *out, const 
 	char hex[DIGEST_HEX_SIZE];
 	struct digest key;
 
-	clock_gettime(CLOCK_REALTIME_COARSE, &ret_memo->began); /* as files' times are */
+	ret_memo->began = state_now();
 	buf_printf(&text, "%s\n%s\n%s\n%s\n", project, target ? target : "", out ? out : "",
 	    here ? here : "");
 	for (; stages && *stages; stages++)
@@ -44,21 +45,6 @@ bool memo_exists(const struct memo *memo, const char *path)
 
 /* --- States --- */
 
-static void add_state(struct digest_stream *states, const struct stat *status)
-{
-	const uint64_t state[] = {
-	    status->st_ino,
-	    status->st_mode,
-	    (uint64_t)status->st_size,
-	    (uint64_t)status->st_mtim.tv_sec,
-	    (uint64_t)status->st_mtim.tv_nsec,
-	    (uint64_t)status->st_ctim.tv_sec,
-	    (uint64_t)status->st_ctim.tv_nsec,
-	};
-
-	digest_add(states, state, sizeof(state));
-}
-
 /* The times of a record may be those of its use. */
 static void add_record(struct digest_stream *states, const struct stat *status)
 {
@@ -75,7 +61,7 @@ static bool begin_states(struct digest_stream *states)
 	digest_begin(states);
 	if (stat("/proc/self/exe", &status))
 		return false;
-	add_state(states, &status);
+	state_add(states, &status);
 	return true;
 }
 
@@ -93,7 +79,7 @@ static bool add_state_of(struct check *check, int folder, const char *path)
 
 	if (fstatat(folder, path, &status, AT_SYMLINK_NOFOLLOW))
 		return false;
-	add_state(&check->states, &status);
+	state_add(&check->states, &status);
 	return true;
 }
 
@@ -215,23 +201,12 @@ struct list {
 	struct buf text;
 };
 
-/* Was it changed last before the build began? Where times are kept to whole seconds, it may be two
- * of them. */
-static bool is_settled(const struct memo *memo, const struct stat *status)
-{
-	struct timespec changed = status->st_ctim;
-
-	changed.tv_sec += changed.tv_nsec ? 0 : 2;
-	return changed.tv_sec < memo->began.tv_sec ||
-	       (changed.tv_sec == memo->began.tv_sec && changed.tv_nsec < memo->began.tv_nsec);
-}
-
 /* False when no memo can be. */
 static bool list_state(struct list *list, const char *path, const struct stat *status)
 {
-	if (!is_settled(list->memo, status) || strchr(path, '\n'))
+	if (!state_is_settled(status, &list->memo->began) || strchr(path, '\n'))
 		return false;
-	add_state(&list->states, status);
+	state_add(&list->states, status);
 	buf_printf(&list->text, "%c %s\n", list->kind, path);
 	return true;
 }

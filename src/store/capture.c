@@ -206,11 +206,42 @@ static int walk_folder(struct walk *w, int fd, const char *const *include, int i
 	return 0;
 }
 
+#define PAGE 4096
+
+static bool is_zero(const char *bytes, size_t length)
+{
+	return !*bytes && !memcmp(bytes, bytes + 1, length - 1);
+}
+
+/* Pages of zeros stay holes: an image of a disk is mostly empty, and need not be written so.
+ * *ret_is_hole: the file's size has to be set, as it ends in one so far. */
+static int write_sparsely(
+    int fd, const char *bytes, size_t length, bool *ret_is_hole, const char *path, struct err *e)
+{
+	size_t start = 0, end;
+	bool is_hole = *ret_is_hole;
+
+	for (; start < length; start = end) {
+		is_hole = length - start >= PAGE && is_zero(bytes + start, PAGE);
+		for (end = start + PAGE; end < length; end += PAGE)
+			if ((length - end >= PAGE && is_zero(bytes + end, PAGE)) != is_hole)
+				break;
+		if (end > length)
+			end = length;
+		if (is_hole ? lseek(fd, (off_t)(end - start), SEEK_CUR) < 0
+			    : file_write_all(fd, bytes + start, end - start, path, e))
+			return is_hole ? err_errno(e, "skip a hole in %s", path) : -1;
+	}
+	*ret_is_hole = is_hole;
+	return 0;
+}
+
 /* Read a file to its end, hashing it, and write it to `to` unless that is -1. */
 static int read_through(struct walk *w, int from, int to, struct tree_entry *entry, struct err *e)
 {
 	static _Thread_local char chunk[1 << 18];
 	struct digest_stream stream;
+	bool ends_in_hole = false;
 	uint64_t size = 0;
 	ssize_t got;
 
@@ -227,9 +258,12 @@ static int read_through(struct walk *w, int from, int to, struct tree_entry *ent
 			entry->size = size;
 		}
 		digest_add(&stream, chunk, (size_t)got);
-		if (to >= 0 && file_write_all(to, chunk, (size_t)got, entry->path, e))
+		if (to >= 0 &&
+		    write_sparsely(to, chunk, (size_t)got, &ends_in_hole, entry->path, e))
 			return -1;
 	}
+	if (ends_in_hole && ftruncate(to, (off_t)size))
+		return err_errno(e, "set the size of %s", entry->path);
 	entry->size = size;
 	entry->digest = digest_end(&stream);
 	return 0;

@@ -159,6 +159,47 @@ ok 'a build when that has ended' builds
 ok 'removes it, and nothing of another name' test "$(cd "$project/out" && echo .minsys*)" = .minsys.new-mine
 rmdir "$project/out/.minsys.new-mine"
 
+# What stays as it is in the result is not written again, but where it was touched.
+stage third <<-END
+	summary: Stays as it is
+	run: |
+	  mkdir "\$OUT/d"
+	  echo still >"\$OUT/d/still"
+	  ln -s still "\$OUT/d/link"
+	provides: third
+	exports:
+	  deep/third: d
+END
+inode() {
+	stat -c %i "$out/deep/third/$1"
+}
+many 12
+ok 'a build of one more stage' builds
+still=$(inode still)
+link=$(inode link)
+many 13
+ok 'and of another change' builds
+ok 'a file that stays is not copied again' test "$(inode still)" = "$still"
+ok 'nor a link' test "$(inode link)" = "$link"
+ok 'it has no other name' test "$(stat -c %h "$out/deep/third/still")" = 1
+ok 'its folders have the time that all has' \
+	test "$(stat -c %Y "$out/deep" "$out/deep/third" | sort -u)" = 1000000000
+echo other >"$out/deep/third/still"
+touch -d @1000000000 "$out/deep/third/still"
+many 14
+ok 'a build over an edit that hides' builds
+ok 'brings back what was built' says "$out/deep/third/still" still
+cp -a "$out" "$out.saved"
+rm -rf "$out"
+mv "$out.saved" "$out"
+echo other >"$out/all/folder/1"
+touch -d @1000000000 "$out/all/folder/1"
+many 14 # the same: nothing is replaced, and nobody looks
+many 15
+ok 'a build over a copy of the result' builds
+ok 'is made of what was built' says "$out/all/folder/1" 1
+rm -r "$project/stages/third"
+
 # The time that all files carry may change from one build to the next.
 rm -rf "$out".edited-*
 sed -i 's/1000000000/1000000001/' "$project/targets/here/target.yaml"

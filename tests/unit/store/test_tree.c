@@ -453,6 +453,37 @@ static void a_failure_among_many_files_is_one(void **state)
 	close_two(two);
 }
 
+/* Zeros, data in the middle of a page, an end in the middle of one; and one that ends in zeros. */
+static void zeros_are_not_written(void **state)
+{
+	static const off_t sizes[] = {12345678, 1 << 20, 4096, 5000};
+	struct place_of_two two = two_folders(*state);
+	_cleanup_buf_ struct buf text = {0};
+	char name[16];
+
+	for (size_t i = 0; i < 4; i++) {
+		int fd;
+
+		snprintf(name, sizeof(name), "f%zu", i);
+		make_file(two.from, name, 0644, "");
+		fd = openat(two.from, name, O_WRONLY | O_CLOEXEC);
+		assert_int_equal(ftruncate(fd, sizes[i]), 0);
+		if (sizes[i] > 700000)
+			assert_int_equal(pwrite(fd, "data", 4, 300000), 4);
+		close(fd);
+	}
+	text = captured(two, NULL);
+	for (size_t i = 0; i < 4; i++) {
+		struct stat status;
+
+		snprintf(name, sizeof(name), "f%zu", i);
+		assert_int_equal(fstatat(two.to, name, &status, 0), 0);
+		assert_int_equal(status.st_size, sizes[i]);
+		assert_true(status.st_blocks * 512 <= 65536);
+	}
+	close_two(two);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -470,6 +501,7 @@ int main(void)
 	    PLACE_TEST(a_copy_of_a_tree_is_the_same_tree),
 	    PLACE_TEST(large_trees_are_read_by_all),
 	    PLACE_TEST(a_failure_among_many_files_is_one),
+	    PLACE_TEST(zeros_are_not_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
