@@ -25,7 +25,7 @@ static char *note_path(const char *folder)
 	struct digest key = digest_of(text, strlen(text));
 	char hex[DIGEST_HEX_SIZE];
 
-	return xasprintf("memos/%s", digest_format(&key, hex));
+	return xasprintf("exports/%s", digest_format(&key, hex));
 }
 
 static char *export_line(const struct exported *exported)

@@ -22,6 +22,7 @@ static const struct place {
     {"removed", GC_RECORDS, ITEM_FILE},
     {"builds", GC_RECORDS, ITEM_FILE},
     {"memos", GC_RECORDS, ITEM_FILE},
+    {"exports", GC_RECORDS, ITEM_FILE},
     {"downloads", GC_DOWNLOADS, ITEM_FILE},
     {"logs", GC_LOGS, ITEM_FILE},
     {"traces", GC_LOGS, ITEM_FILE},

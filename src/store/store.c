@@ -11,7 +11,7 @@
 #define FORMAT "minsys store 1\n"
 
 static const char *const folders[] = {"downloads", "trees", "unpacked", "actions", "results",
-    "removed", "builds", "memos", "files", "traces", "logs", "locks", "failed", "tmp"};
+    "removed", "builds", "memos", "exports", "files", "traces", "logs", "locks", "failed", "tmp"};
 
 int store_explain(const struct store *store, struct err *e)
 {

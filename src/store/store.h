@@ -22,6 +22,7 @@
  *   files/<sha256>               a file of a project that a stage was built from
  *   traces/<build>.json          the same as builds/<build>, to look at with Perfetto
  *   memos/<key>                  text: what a build with nothing to do was decided by
+ *   exports/<key>                text: the state in which a result was left in its folder
  *   locks/<key>                  held (flock) by the runner that builds it
  *   locks/store, locks/gc        who is at work (see store/use.h); held by garbage collection
  *   logs/<key>.log               the output of an action's last run

@@ -302,7 +302,7 @@ static int check_contents(struct verify *v, struct err *e)
 static bool is_record(const struct item *item)
 {
 	static const char *const in[] = {
-	    "results", "unpacked", "actions", "removed", "builds", "memos"};
+	    "results", "unpacked", "actions", "removed", "builds", "memos", "exports"};
 
 	for (size_t i = 0; i < sizeof(in) / sizeof(*in); i++)
 		if (item->form == ITEM_FILE && item_is_in(item, in[i]))

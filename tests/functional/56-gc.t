@@ -13,12 +13,12 @@ stage second <<-'END'
 	needs: [first]
 	files: [suffix]
 	run: |
-	  dd if=/dev/zero of="$OUT/zeros" bs=1024 count=1024
+	  yes | head -c 1048576 >"$OUT/large"
 	  { cat /minsys/first/text; cat /minsys/stage/second/suffix; } >"$OUT/loud"
 	provides: second
 	exports:
 	  loud: loud
-	  zeros: zeros
+	  large: large
 END
 
 builds() {
@@ -321,14 +321,14 @@ ok 'by name, with what it was of' says "$work/told" 'the output of stage second 
 ok 'and what was made from it' says "$work/told" 'stage last was made from what is damaged'
 : >"$tree/tree/loud"
 ok 'an output that was cut off' damaged 'loud is not what it was'
-rm "$tree/tree/zeros"
-ok 'a file that is missing' damaged 'zeros is missing'
+rm "$tree/tree/large"
+ok 'a file that is missing' damaged 'large is missing'
 echo >"$tree/tree/more"
 ok 'a file more' damaged 'more is not part of it'
 chmod +x "$tree/tree/loud"
 ok 'a mode' damaged 'loud is of another type or mode'
-ln -sf loud "$tree/tree/zeros"
-ok 'a link in place of a file' damaged 'zeros is of another type or mode'
+ln -sf loud "$tree/tree/large"
+ok 'a link in place of a file' damaged 'large is of another type or mode'
 flip "$tree/manifest"
 ok 'a manifest' damaged 'its manifest is not what it was'
 rm "$tree/manifest"
@@ -418,7 +418,7 @@ fills() {
 	stage second <<-'END'
 		summary: Too much, and it fails for that
 		needs: [first]
-		run: dd if=/dev/zero of="$OUT/loud" bs=65536 count=400
+		run: yes | head -c 26214400 >"$OUT/loud"
 		provides: second
 	END
 	mounted '
