@@ -349,9 +349,9 @@ stages/fifo/stage.yaml:1:1: the file is empty
 stages/folder/stage.yaml:1:1: read stages/folder/stage.yaml: Is a directory
 stages/huge/stage.yaml:1:1: read stages/huge/stage.yaml: larger than 8388608 bytes
 stages/keys/stage.yaml:2:1: a stage has no key `sumary`; did you mean `summary`?
-stages/keys/stage.yaml:4:1: a stage has no key `frobnicate`; it has summary, sources, needs, files, target_files, env, run, jobserver, provides, exports, timeout, ccache
+stages/keys/stage.yaml:4:1: a stage has no key `frobnicate`; it has summary, sources, needs, files, target_files, env, run, jobserver, provides, exports, timeout, menuconfig, ccache
 stages/keys/stage.yaml:5:1: the key `run` is there twice, first in line 3
-stages/keys/stage.yaml:6:1: a stage has no key `<<`; it has summary, sources, needs, files, target_files, env, run, jobserver, provides, exports, timeout, ccache
+stages/keys/stage.yaml:6:1: a stage has no key `<<`; it has summary, sources, needs, files, target_files, env, run, jobserver, provides, exports, timeout, menuconfig, ccache
 stages/keys/stage.yaml:7:3: a key must be a text, not a list
 stages/leaf/stage.yaml:6:3: `ok/er` stands in the way of `ok`, which the stage leaf exports
 stages/leaf/stage.yaml:7:3: manifest.json is written by minsys
@@ -403,7 +403,7 @@ stages/sources.yaml:31:12: `origins` must be a list, not a mapping
 stages/sources.yaml:32:1: the key `hello` is there twice, first in line 1
 stages/syntax/stage.yaml:3:4: this is not YAML: did not find expected ',' or ']', while parsing a flow sequence
 stages/tab/stage.yaml:3:1: this is not YAML: found character that cannot start any token, while scanning for the next token
-stages/terminal/stage.yaml:3:1: a stage has no key `e?[31m?v`; it has summary, sources, needs, files, target_files, env, run, jobserver, provides, exports, timeout, ccache
+stages/terminal/stage.yaml:3:1: a stage has no key `e?[31m?v`; it has summary, sources, needs, files, target_files, env, run, jobserver, provides, exports, timeout, menuconfig, ccache
 stages/types/stage.yaml:1:10: `summary` must be a text, not a list
 stages/types/stage.yaml:2:6: `run` must be a text, not a mapping
 stages/types/stage.yaml:3:10: `sources` must be a list, not a text
