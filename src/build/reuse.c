@@ -5,6 +5,7 @@
 #include "build/state.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,7 +64,7 @@ static bool walk_folder(struct walk *walk, int fd)
 
 	if (!folder || fstat(fd, &status) || !walk_entry(walk, &status))
 		return false;
-	while ((entry = readdir(folder))) {
+	while (errno = 0, (entry = readdir(folder))) {
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
 			continue;
 		digest_add(&walk->states, entry->d_name, strlen(entry->d_name) + 1);
@@ -74,7 +75,7 @@ static bool walk_folder(struct walk *walk, int fd)
 			: !walk_entry(walk, &status))
 			return false;
 	}
-	return true;
+	return !errno;
 }
 
 static bool find_state(struct walk *walk, int folder, struct digest *ret_state)
@@ -158,10 +159,12 @@ static int link_content(int from, int into, int64_t mtime, struct err *e)
 
 	if (!folder)
 		return from < 0 ? -1 : err_errno(e, "read the last result");
-	while ((entry = readdir(folder)))
+	while (errno = 0, (entry = readdir(folder)))
 		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") &&
 		    link_entry(from, entry->d_name, into, entry->d_name, mtime, e))
 			return -1;
+	if (errno)
+		return err_errno(e, "read the last result");
 	return futimens(into, times) ? err_errno(e, "set the time of a folder") : 0;
 }
 
