@@ -37,13 +37,14 @@
 #define PROCESS_LIMIT 4096
 
 /* Not made from the pid, which is the same in two containers beside each other. */
-static uid_t draw(uid_t first, unsigned count)
+static int draw(uid_t first, unsigned count, uid_t *ret_uid, struct err *e)
 {
 	uid_t random;
 
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-		abort(); /* it cannot fail for so few bytes */
-	return first + random % count;
+		return err_errno(e, "get random bytes for the step's uid");
+	*ret_uid = first + random % count;
+	return 0;
 }
 
 /* Can root become this user, and its group? Refused where the user namespace does not map it. */
@@ -54,11 +55,14 @@ static bool can_become(uid_t uid)
 	return !setegid((gid_t)uid) && !setegid(own) && !seteuid(uid) && !seteuid(0);
 }
 
-uid_t confine_reserved_uid(void)
+int confine_reserved_uid(uid_t *ret_uid, struct err *e)
 {
-	uid_t uid = draw(RESERVED_UIDS, RESERVED_UID_COUNT);
+	uid_t uid = geteuid();
 
-	return !geteuid() && can_become(uid) ? uid : geteuid();
+	if (!uid && draw(RESERVED_UIDS, RESERVED_UID_COUNT, &uid, e))
+		return -1;
+	*ret_uid = geteuid() || can_become(uid) ? uid : geteuid();
+	return 0;
 }
 
 /* Is this uid now this process's, until its end, among all that are in its network namespace? Names
@@ -82,8 +86,8 @@ static bool claim(uid_t uid)
 /* Where the user namespace maps fewer, as in a rootless container: one of the third quarter of its
  * largest range, which is above the users of the container and below systemd's dynamic ones
  * (61184) and nobody (65534) where the range begins at 0. So few that two steps may draw the same.
- * 0 when there is none. */
-static uid_t draw_mapped(void)
+ * The caller's own when there is none. */
+static int draw_mapped(uid_t *ret_uid, struct err *e)
 {
 	_cleanup_fclose_ FILE *map = fopen("/proc/self/uid_map", "re");
 	unsigned first = 0, count = 0, inside, outside, length;
@@ -94,22 +98,32 @@ static uid_t draw_mapped(void)
 			first = inside;
 			count = length;
 		}
-	if (count < LEAST_UID_RANGE)
+	if (count < LEAST_UID_RANGE) {
+		*ret_uid = geteuid();
 		return 0;
+	}
 	do
-		uid = draw(first + count / 2, count / 4);
+		if (draw(first + count / 2, count / 4, &uid, e))
+			return -1;
 	while (!claim(uid));
-	return uid;
+	*ret_uid = uid;
+	return 0;
 }
 
-uid_t confine_spare_uid(void)
+int confine_spare_uid(uid_t *ret_uid, struct err *e)
 {
-	uid_t uid = confine_reserved_uid();
+	uid_t uid;
 
-	if (geteuid() || uid != geteuid())
-		return uid;
-	uid = draw_mapped();
-	return uid && can_become(uid) ? uid : geteuid();
+	if (confine_reserved_uid(&uid, e))
+		return -1;
+	if (!geteuid() && !uid) {
+		if (draw_mapped(&uid, e))
+			return -1;
+		if (!can_become(uid))
+			uid = geteuid();
+	}
+	*ret_uid = uid;
+	return 0;
 }
 
 /*
@@ -168,24 +182,46 @@ int confine_give_terminal(int fd, uid_t uid, struct err *e)
 	return give(fd, "terminal", uid, e);
 }
 
+/* May this process take from what exec can give? */
+static int may_bound(bool *ret_may, struct err *e)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct own[2];
+
+	if (syscall(SYS_capget, &header, own))
+		return err_errno(e, "read the capabilities");
+	*ret_may = own[0].effective & 1U << CAP_SETPCAP;
+	return 0;
+}
+
+int confine_bound_capabilities(struct err *e)
+{
+	bool may = false;
+
+	if (may_bound(&may, e))
+		return -1;
+	for (int capability = 0; may && capability < 64; capability++)
+		if (prctl(PR_CAPBSET_DROP, capability)) {
+			/* The kernel knows no more of them, or does it? */
+			if (errno == EINVAL && prctl(PR_CAPBSET_READ, capability) < 0)
+				return 0;
+			return err_errno(e, "drop capability %d", capability);
+		}
+	return 0;
+}
+
 static int drop_capabilities(struct err *e)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct none[2] = {{0}};
+	bool may = false;
 
-	for (int capability = 0; capability < 64; capability++)
-		if (prctl(PR_CAPBSET_DROP, capability)) {
-			if (errno == EINVAL) /* the kernel knows no more of them */
-				break;
-			if (errno != EPERM)
-				return err_errno(e, "drop capability %d", capability);
-		}
-	/* Refused where the process had no capability to begin with, which is as good. */
-	if (prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP |
-					 SECBIT_NO_SETUID_FIXUP_LOCKED |
-					 SECBIT_NO_CAP_AMBIENT_RAISE |
-					 SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED) &&
-	    errno != EPERM)
+	if (may_bound(&may, e) || confine_bound_capabilities(e))
+		return -1;
+	if (may && prctl(PR_SET_SECUREBITS,
+		       SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP |
+			   SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE |
+			   SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED))
 		return err_errno(e, "set the secure bits");
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) ||
 	    syscall(SYS_capset, &header, none))

@@ -12,11 +12,11 @@
 /* The uid that the step is to have outside: for root one that owns nothing and that, but for a
  * chance of one in thousands, no other process has; for anyone else, and where the user namespace
  * maps too few uids for that, the caller's own. */
-uid_t confine_spare_uid(void);
+int confine_spare_uid(uid_t *ret_uid, struct err *e);
 
 /* The same, but only of a range that a full user namespace maps, so that what the machine's root
  * gives up is not what root in a container needs to reach its files. */
-uid_t confine_reserved_uid(void);
+int confine_reserved_uid(uid_t *ret_uid, struct err *e);
 
 /* Become that user, with no group but its own. Who stays who he was may do so only if he is not
  * the machine's root under another number: see the definition. */
@@ -28,6 +28,10 @@ int confine_become(uid_t uid, struct err *e);
 int confine_give_pipe(int fd, uid_t uid, struct err *e);
 /* The same for a terminal that was made for it. */
 int confine_give_terminal(int fd, uid_t uid, struct err *e);
+
+/* While there are capabilities: take all from what exec may ever give. Without the one that this
+ * needs nothing is done, as no_new_privs is what then keeps exec from giving any. */
+int confine_bound_capabilities(struct err *e);
 
 /* A fresh session keyring, no capability in any set and none to be had by exec, no_new_privs,
  * umask 022, default signals, no core files, a limit of processes, then the system call filter. */

@@ -112,8 +112,14 @@ static int die_with_supervisor(const struct step *step, struct err *e)
 
 	if (prctl(PR_SET_PDEATHSIG, step->isolation->end_signal))
 		return err_errno(e, "ask to die with the supervisor");
-	if (poll(&life, 1, 0))
+	switch (poll(&life, 1, 0)) {
+	case 0:
+		return 0;
+	case 1:
 		return err_set(e, "the supervisor is gone");
+	default:
+		return err_errno(e, "look whether the supervisor is there");
+	}
 	return 0;
 }
 
@@ -141,10 +147,21 @@ static int time_left(long long end)
 	return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 
-/* Wait for the first report, or for the time limit; pass on output meanwhile. Returns whether a
- * report came. */
-static bool await_report(int fd, unsigned timeout_seconds, const struct terminal *terminal,
-    struct sandbox_report *report)
+/* The end of the pipe comes first when init died without one. */
+static int read_report(int fd, struct sandbox_report *report, bool *ret_told, struct err *e)
+{
+	ssize_t got;
+
+	while ((got = read(fd, report, sizeof(*report))) < 0)
+		if (errno != EINTR)
+			return err_errno(e, "read the sandbox's report");
+	*ret_told = got == sizeof(*report);
+	return 0;
+}
+
+/* Wait for the first report, or for the time limit; pass on output meanwhile. */
+static int await_report(int fd, unsigned timeout_seconds, const struct terminal *terminal,
+    struct sandbox_report *report, bool *ret_told, struct err *e)
 {
 	long long end =
 	    timeout_seconds ? (long long)clock_milliseconds() + timeout_seconds * 1000LL : 0;
@@ -157,15 +174,16 @@ static bool await_report(int fd, unsigned timeout_seconds, const struct terminal
 		int count = poll(ready, 2, time_left(end));
 
 		if (count < 0 && errno != EINTR)
-			return false;
+			return err_errno(e, "wait for the sandbox's report");
 		if (count > 0 && ready[0].revents)
-			return read(fd, report, sizeof(*report)) == sizeof(*report);
+			return read_report(fd, report, ret_told, e);
 		if (count > 0)
 			terminal_pass(terminal);
 		if (!count || !time_left(end)) {
 			*report =
 			    (struct sandbox_report){.timed_out = true, .status = 128 + SIGKILL};
-			return true;
+			*ret_told = true;
+			return 0;
 		}
 	}
 }
@@ -173,16 +191,23 @@ static bool await_report(int fd, unsigned timeout_seconds, const struct terminal
 static int supervise(const struct step *step, pid_t init, int report_fd, struct terminal *terminal,
     struct sandbox_report *ret_report, struct err *e)
 {
-	bool told = await_report(report_fd, step->options->timeout_seconds, terminal, ret_report);
+	bool told = false;
+	int failed =
+	    await_report(report_fd, step->options->timeout_seconds, terminal, ret_report, &told, e);
+	int status;
 
 	/* Whatever it told: init's end is the end of all, and waiting for it waits for them. */
 	kill(init, step->isolation->end_signal);
-	while (waitpid(init, NULL, 0) < 0)
+	while (waitpid(init, &status, 0) < 0)
 		if (errno != EINTR)
 			return err_errno(e, "wait for the sandbox");
+	if (failed)
+		return -1;
 	if (!told)
 		return err_kind(e, ERR_ENVIRONMENT,
-		    "the sandbox was killed from outside, perhaps for want of memory");
+		    WIFSIGNALED(status)
+			? "the sandbox was killed from outside, perhaps for want of memory"
+			: "the sandbox ended and could not tell how it went");
 	if (ret_report->failed) {
 		*e = ret_report->error;
 		return -1;

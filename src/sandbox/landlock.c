@@ -160,23 +160,11 @@ static int await_command(pid_t command, const sigset_t *signals)
 	}
 }
 
-/* To be done while there is still a capability to do it with; what is left of the others goes with
- * the uid. Without one, or in a namespace of the caller's, confine_process() does what it can. */
-static int bound_capabilities(struct err *e)
-{
-	for (int capability = 0; capability < 64; capability++)
-		if (prctl(PR_CAPBSET_DROP, capability)) {
-			if (errno == EINVAL || errno == EPERM)
-				break;
-			return err_errno(e, "drop capability %d", capability);
-		}
-	return 0;
-}
-
 /* Landlock wants no_new_privs, and files, which the filter comes after. */
 static int confine_step(const struct step *step, struct err *e)
 {
-	if (bound_capabilities(e) || confine_become(step->outer_uid, e))
+	/* While there is a capability to do it with: the others go with the uid. */
+	if (confine_bound_capabilities(e) || confine_become(step->outer_uid, e))
 		return -1;
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
 		return err_errno(e, "ask to die with the janitor");
@@ -328,10 +316,13 @@ static const char *describe_weaker(int abi)
 
 static int prepare(struct step *step, struct err *e)
 {
-	uid_t uid = confine_spare_uid();
-	bool shares_uid = uid == geteuid();
+	uid_t uid = geteuid();
+	bool shares_uid;
 	int abi = 0;
 
+	if (confine_spare_uid(&uid, e))
+		return -1;
+	shares_uid = uid == geteuid();
 	if (check_root(step->options, e) || check_abi(shares_uid, &abi, e) ||
 	    open_binds(step->options, e))
 		return -1;

@@ -55,7 +55,7 @@ static int map_ids(uid_t uid, gid_t gid, struct err *e)
 
 /* Process 1 of the pid namespace waits for all orphans; when the command itself has ended it
  * returns, and by ending makes the kernel kill the rest. */
-static int reap_until(pid_t command)
+static int reap_until(pid_t command, struct err *e)
 {
 	for (;;) {
 		int status;
@@ -64,7 +64,7 @@ static int reap_until(pid_t command)
 		if (ended == command)
 			return isolation_status(status);
 		if (ended < 0 && errno != EINTR)
-			return SANDBOX_EXIT_SETUP;
+			return err_errno(e, "wait for the command");
 	}
 }
 
@@ -161,15 +161,17 @@ static int run_step(struct step *step, struct err *e)
 		return err_errno(e, "start a process in the sandbox");
 	if (!command)
 		isolation_exec(step->options, step->report_fd);
-	return reap_until(command);
+	return reap_until(command, e);
 }
 
 /* Root opens what the step may see while it still can, then becomes nobody in particular. A root
  * that may not mount, as in a container, tries like anyone else. */
 static int leave_root(struct step *step, struct err *e)
 {
-	uid_t uid = confine_reserved_uid();
+	uid_t uid;
 
+	if (confine_reserved_uid(&uid, e))
+		return -1;
 	if (uid != geteuid() && !step->options->trial) {
 		step->mounts_are_open = !mounts_open(step->options, &step->mounts, e);
 		if (!step->mounts_are_open && e->kind == ERR_INPUT)
