@@ -4,11 +4,34 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* Held for reading while a child is no other program yet. */
+static pthread_rwlock_t is_starting = PTHREAD_RWLOCK_INITIALIZER;
+
+/* CLONE_VFORK without CLONE_VM: the child has memory of its own. */
+pid_t children_fork(void)
+{
+	pid_t pid;
+
+	pthread_rwlock_rdlock(&is_starting);
+	pid = (pid_t)syscall(SYS_clone, CLONE_VFORK | SIGCHLD, NULL, NULL, NULL, NULL);
+	if (pid)
+		pthread_rwlock_unlock(&is_starting);
+	return pid;
+}
+
+void children_settle(void)
+{
+	pthread_rwlock_wrlock(&is_starting);
+	pthread_rwlock_unlock(&is_starting);
+}
 
 /* The numbers to be taken may be in use: all are out of the way first. */
 static int take_descriptors(struct child_fd *fds, size_t count)

@@ -22,6 +22,14 @@ struct child_fd {
 	int from, as;
 };
 
+/* As fork(2), but it returns in the parent when the child has become another program, or ended:
+ * until then a child holds what files this process has open, for writing too, and a program that is
+ * written to cannot be run (ETXTBSY). */
+pid_t children_fork(void);
+
+/* Wait until no child holds a file that was closed here before. */
+void children_settle(void);
+
 /* In a child, between fork and exec, where only async-signal-safe calls may be made: die with the
  * thread that called fork, in the process `parent`; have a process group of one's own, since what
  * the terminal's signals mean is for the parent to decide; block no signal; and have only

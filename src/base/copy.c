@@ -17,7 +17,7 @@ static int open_up(int dirfd, const char *name, int flags, const struct stat *st
 	mode_t needed = S_ISDIR(status->st_mode) ? 0500 : 0400;
 
 	if ((status->st_mode & needed) != needed)
-		fchmodat(dirfd, name, (status->st_mode & MODE_BITS) | needed, 0);
+		fchmodat(dirfd, name, (status->st_mode & MODE_BITS) | needed, AT_SYMLINK_NOFOLLOW);
 	return openat(dirfd, name, flags | O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 }
 
@@ -72,7 +72,7 @@ static int copy_link(
 static int copy_fifo(int into_fd, const char *name, const struct stat *status, struct err *e)
 {
 	if (mkfifoat(into_fd, name, 0600) ||
-	    fchmodat(into_fd, name, status->st_mode & MODE_BITS, 0))
+	    fchmodat(into_fd, name, status->st_mode & MODE_BITS, AT_SYMLINK_NOFOLLOW))
 		return err_errno(e, "make the fifo %s", name);
 	return 0;
 }
@@ -100,17 +100,15 @@ static int copy_entry(int from_fd, int into_fd, const char *name, unsigned depth
 	}
 }
 
-static int copy_entries(DIR *folder, int into_fd, unsigned depth, struct err *e)
+static int copy_entries(DIR *folder, const char *name, int into_fd, unsigned depth, struct err *e)
 {
 	struct dirent *entry;
+	int more;
 
-	while ((entry = readdir(folder))) {
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
-			continue;
+	while ((more = folder_next(folder, name, &entry, e)) > 0)
 		if (copy_entry(dirfd(folder), into_fd, entry->d_name, depth, e))
 			return -1;
-	}
-	return 0;
+	return more;
 }
 
 static int copy_level(
@@ -132,7 +130,7 @@ static int copy_level(
 	if (mkdirat(into_fd, name, 0700))
 		return err_errno(e, "make the folder %s", name);
 	into = folder_open(into_fd, name, e);
-	result = into < 0 ? -1 : copy_entries(folder, into, depth, e);
+	result = into < 0 ? -1 : copy_entries(folder, from, into, depth, e);
 	close_up(fd, &status);
 	return result ? -1 : set_mode_and_times(into, &status, name, e);
 }

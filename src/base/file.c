@@ -2,11 +2,9 @@
 #include "base/memory.h"
 
 #include <linux/fs.h>
-#include <linux/openat2.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
-#include <sys/syscall.h>
 
 #define READ_SIZE 65536 /* bytes at once, of what does not say how many it holds */
 
@@ -231,57 +229,25 @@ int file_put(
 	return replace(dirfd, path, bytes, length, mode, false, e);
 }
 
-/* The fallback where openat2 is missing (Linux < 5.6) or hidden by a container's filter: one
- * component at a time, refusing every link. */
-static int open_by_walk(int dirfd, const char *path, int flags)
-{
-	_cleanup_close_ int folder = openat(dirfd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	while (folder >= 0) {
-		size_t length = strcspn(path, "/");
-		const char *rest = path + length + strspn(path + length, "/");
-		char name[NAME_MAX + 1];
-		int next;
-
-		if (length > NAME_MAX || !length ||
-		    (length == 2 && path[0] == '.' && path[1] == '.')) {
-			errno = length > NAME_MAX ? ENAMETOOLONG : EXDEV;
-			return -1;
-		}
-		memcpy(name, path, length);
-		name[length] = 0;
-		if (!*rest)
-			return openat(folder, name, flags | O_NOFOLLOW | O_CLOEXEC);
-		next = openat(folder, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (next < 0)
-			return -1;
-		close(folder);
-		folder = next;
-		path = rest;
-	}
-	return -1;
-}
-
-int file_open_beneath(int dirfd, const char *path, int flags, struct err *e)
-{
-	struct open_how how = {
-	    .flags = (unsigned int)flags | O_CLOEXEC,
-	    .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
-	};
-	int fd = (int)syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
-
-	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
-		fd = open_by_walk(dirfd, path, flags);
-	if (fd < 0)
-		return err_errno(e, "open %s", path);
-	return fd;
-}
-
 int folder_open(int dirfd, const char *path, struct err *e)
 {
 	int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	return fd < 0 ? err_errno(e, "open the folder %s", path) : fd;
+}
+
+int folder_next(DIR *folder, const char *name, struct dirent **ret_entry, struct err *e)
+{
+	struct dirent *entry;
+
+	do {
+		errno = 0;
+		entry = readdir(folder);
+	} while (entry && (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")));
+	if (!entry)
+		return errno ? err_errno(e, "read the folder %s", name) : 0;
+	*ret_entry = entry;
+	return 1;
 }
 
 int folder_make(int dirfd, const char *path, mode_t mode, struct err *e)
@@ -315,7 +281,7 @@ static int open_to_empty(int dirfd, const char *name)
 {
 	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (fd < 0 && errno == EACCES && !fchmodat(dirfd, name, 0700, 0))
+	if (fd < 0 && errno == EACCES && !fchmodat(dirfd, name, 0700, AT_SYMLINK_NOFOLLOW))
 		fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd;
 }
@@ -324,7 +290,7 @@ static int open_to_empty(int dirfd, const char *name)
  * some file systems know: it replaces nothing but an empty folder. */
 static int move_up(struct removal *removal, int dirfd, const char *name, struct err *e)
 {
-	fchmodat(dirfd, name, 0700, 0); /* its `..` is written */
+	fchmodat(dirfd, name, 0700, AT_SYMLINK_NOFOLLOW); /* its `..` is written */
 	for (;;) {
 		char other[32];
 
@@ -366,14 +332,12 @@ static int empty_once(
     struct removal *removal, DIR *folder, unsigned depth, const char *name, struct err *e)
 {
 	struct dirent *entry;
+	int more;
 
-	while ((entry = readdir(folder))) {
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
-			continue;
+	while ((more = folder_next(folder, name, &entry, e)) > 0)
 		if (remove_entry(removal, dirfd(folder), depth + 1, entry->d_name, e))
 			return err_wrap(e, "%s", name);
-	}
-	return 0;
+	return more;
 }
 
 /* Takes the descriptor. What is moved up into the first folder may come behind what was read of

@@ -9,8 +9,10 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -45,8 +47,24 @@ int file_put(
  * Returns the descriptor. */
 int file_open_beneath(int dirfd, const char *path, int flags, struct err *e);
 
+/* The same by rules of one's own, RESOLVE_... of openat2(2), which include at least one
+ * of BENEATH, IN_ROOT and NO_SYMLINKS; `mode` is that of a file to be made. */
+int file_open_resolved(
+    int dirfd, const char *path, int flags, mode_t mode, uint64_t resolve, struct err *e);
+
+/* Make a file that is not there yet, to write to, and open a folder, to read: no link is followed
+ * on the way, wherever it leads. */
+int file_create_beneath(int dirfd, const char *path, mode_t mode, struct err *e);
+int folder_open_beneath(int dirfd, const char *path, struct err *e);
+/* Set the times of a folder, found in the same way. */
+int folder_set_times(int dirfd, const char *path, const struct timespec times[2], struct err *e);
+
 /* Make a folder and those above it, as mkdir -p, and open it. Returns the descriptor. */
 int folder_make(int dirfd, const char *path, mode_t mode, struct err *e);
+
+/* The next entry of a folder, `.` and `..` left out: 1, or 0 at its end. `name` is the folder's,
+ * for the error. */
+int folder_next(DIR *folder, const char *name, struct dirent **ret_entry, struct err *e);
 
 /* Open a folder for reading; a symlink in its last place is refused. Returns the descriptor. */
 int folder_open(int dirfd, const char *path, struct err *e);

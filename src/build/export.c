@@ -56,11 +56,9 @@ static bool is_empty(int fd)
 	int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_closedir_ DIR *entries = again < 0 ? NULL : fdopendir(again);
 	struct dirent *entry;
+	struct err ignored;
 
-	while (entries && (entry = readdir(entries)))
-		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
-			return false;
-	return entries;
+	return entries && !folder_next(entries, ".", &entry, &ignored);
 }
 
 /* Whatever else stands at `name` is the user's. */
@@ -245,6 +243,16 @@ static int look_at(struct look *look, int dirfd, const char *name, bool is_link,
 	return look->kept < 0 ? 0 : keep_file(look, dirfd, name, e);
 }
 
+/* If anything in the folder at look->path was kept: that folder as this one was. */
+static void set_kept_mode(const struct look *look, mode_t mode)
+{
+	struct err ignored;
+	_cleanup_close_ int fd = folder_open_beneath(look->kept, look->path.data, &ignored);
+
+	if (fd >= 0)
+		fchmod(fd, mode & 07777);
+}
+
 /* Look into the folder at look->path. Everything was given one time when it was written: another
  * says "edited". */
 static int look_into(struct look *look, int fd, struct err *e)
@@ -253,6 +261,7 @@ static int look_into(struct look *look, int fd, struct err *e)
 	size_t length = look->path.length;
 	struct dirent *entry;
 	struct stat status;
+	int more;
 
 	if (!entries || fstat(fd, &status))
 		return err_errno(e, "read %s", length ? look->path.data : "the folder");
@@ -260,10 +269,9 @@ static int look_into(struct look *look, int fd, struct err *e)
 		look->any_edited = true;
 	if (look->kept >= 0 && (status.st_mode & 0700) != 0700)
 		fchmod(fd, 0700); /* files are moved out of it */
-	while ((entry = readdir(entries))) {
+	while ((more = folder_next(entries, buf_text(&look->path), &entry, e)) > 0) {
 		/* The manifest is what says that this is a result: it is moved last. */
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
-		    (!length && look->kept >= 0 && !strcmp(entry->d_name, MANIFEST)))
+		if (!length && look->kept >= 0 && !strcmp(entry->d_name, MANIFEST))
 			continue;
 		buf_puts(&look->path, length ? "/" : "");
 		buf_puts(&look->path, entry->d_name);
@@ -272,10 +280,9 @@ static int look_into(struct look *look, int fd, struct err *e)
 		look->path.length = length;
 		look->path.data[length] = 0;
 	}
-	/* If anything in it was kept: the folder as it was. */
-	if (look->kept >= 0 && length)
-		fchmodat(look->kept, look->path.data, status.st_mode & 07777, 0);
-	return 0;
+	if (!more && look->kept >= 0 && length)
+		set_kept_mode(look, status.st_mode);
+	return more;
 }
 
 /* Look through the result `name`; with look->kept, move there what was edited in it. */
@@ -440,8 +447,8 @@ static int set_folder_times(
 
 	for (char *slash = strrchr(path, '/'); slash; slash = strrchr(path, '/')) {
 		*slash = 0;
-		if (utimensat(fd, path, times, AT_SYMLINK_NOFOLLOW))
-			return err_errno(e, "set the time of %s", path);
+		if (folder_set_times(fd, path, times, e))
+			return -1;
 	}
 	return 0;
 }

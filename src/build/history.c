@@ -21,10 +21,11 @@ int history_list(struct store *store, struct history_names *ret_names, struct er
 	_cleanup_closedir_ DIR *folder = fd < 0 ? NULL : fdopendir(fd);
 	struct history_names names = {0};
 	struct dirent *entry;
+	int more;
 
 	if (!folder)
 		return fd < 0 ? err_wrap(e, "%s", store->path) : err_errno(e, "read builds");
-	while ((entry = readdir(folder))) {
+	while ((more = folder_next(folder, "builds", &entry, e)) > 0) {
 		if (strlen(entry->d_name) != NAME_LENGTH || entry->d_name[NAME_LENGTH - 9] != '-')
 			continue;
 		names.items = xgrow(names.items, names.count, sizeof(*names.items));
@@ -32,6 +33,10 @@ int history_list(struct store *store, struct history_names *ret_names, struct er
 	}
 	if (names.count)
 		qsort(names.items, names.count, sizeof(*names.items), newest_first);
+	if (more < 0) {
+		history_names_free(&names);
+		return -1;
+	}
 	*ret_names = names;
 	return 0;
 }

@@ -147,7 +147,7 @@ int jobserver_make_fifo(struct jobserver_client *client, int dirfd, const char *
 	int fd;
 
 	/* For whoever the step runs as, which is not known here. */
-	if (mkfifoat(dirfd, name, 0600) || fchmodat(dirfd, name, 0666, 0))
+	if (mkfifoat(dirfd, name, 0600) || fchmodat(dirfd, name, 0666, AT_SYMLINK_NOFOLLOW))
 		return err_errno(e, "make the fifo %s for make's jobserver", name);
 	fd = openat(dirfd, name, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)

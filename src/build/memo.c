@@ -234,17 +234,17 @@ static bool list_folder(struct list *list, int fd, const char *path)
 {
 	_cleanup_closedir_ DIR *folder = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
+	struct err ignored;
+	int more = -1;
 
-	while (folder && (entry = readdir(folder))) {
+	while (folder && (more = folder_next(folder, path, &entry, &ignored)) > 0) {
 		_cleanup_free_ char *below = NULL;
 
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
-			continue;
 		below = xasprintf("%s%s%s", path, *path ? "/" : "", entry->d_name);
 		if (!list_entry(list, fd, entry->d_name, below))
 			return false;
 	}
-	return folder;
+	return !more;
 }
 
 /* A folder itself. */

@@ -28,7 +28,8 @@ static int make_folder(struct run *run, const char *kind, struct err *e)
 
 	if (kept && folder_copy(store->fd, kept, run->temp.fd, kind, e))
 		return err_wrap(e, "copy %s/%s", store->path, kept);
-	if (kept ? fchmodat(run->temp.fd, kind, 0755, 0) : mkdirat(run->temp.fd, kind, 0755))
+	if (kept ? fchmodat(run->temp.fd, kind, 0755, AT_SYMLINK_NOFOLLOW)
+		 : mkdirat(run->temp.fd, kind, 0755))
 		return err_errno(e, "make %s/%s/%s", store->path, run->temp.name, kind);
 	return 0;
 }
@@ -54,10 +55,9 @@ static int write_input(struct run *run, const struct input_file *file, struct er
 
 	if (folder_fd < 0)
 		return -1;
-	fd = openat(run->temp.fd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-	    file->executable ? 0755 : 0644);
+	fd = file_create_beneath(run->temp.fd, path, file->executable ? 0755 : 0644, e);
 	if (fd < 0)
-		return err_errno(e, "create %s", path);
+		return -1;
 	if (file_write_all(fd, buf_text(&file->content), file->content.length, path, e))
 		return -1;
 	return futimens(fd, tree_times) ? err_errno(e, "set the time of %s", path) : 0;
@@ -70,8 +70,8 @@ static int set_folder_times(struct run *run, const char *file, struct err *e)
 
 	for (char *slash = strrchr(path, '/'); slash; slash = strrchr(path, '/')) {
 		*slash = 0;
-		if (utimensat(run->temp.fd, path, tree_times, AT_SYMLINK_NOFOLLOW))
-			return err_errno(e, "set the time of %s", path);
+		if (folder_set_times(run->temp.fd, path, tree_times, e))
+			return -1;
 	}
 	return 0;
 }
@@ -329,13 +329,14 @@ static int remove_kept(struct run *run, struct err *e)
 	int fd = folder_open(run->host->store->fd, "failed", e);
 	_cleanup_closedir_ DIR *failed = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
+	int more;
 
 	if (!failed)
 		return fd < 0 ? -1 : err_errno(e, "read failed");
-	while ((entry = readdir(failed)))
+	while ((more = folder_next(failed, "failed", &entry, e)) > 0)
 		if (is_kept_name(run->step, entry->d_name) && tree_remove(fd, entry->d_name, e))
 			return -1;
-	return 0;
+	return more;
 }
 
 char *step_kept(const struct step_host *host, const char *name, const struct digest *key)
@@ -365,7 +366,7 @@ static int keep_tree(struct run *run, const char *name, struct err *e)
 	if (remove_kept(run, e))
 		return -1;
 	/* A step may have taken its owner's right to move it. */
-	fchmodat(run->temp.fd, "build", 0700, 0);
+	fchmodat(run->temp.fd, "build", 0700, AT_SYMLINK_NOFOLLOW);
 	if (renameat(run->temp.fd, "build", run->host->store->fd, name))
 		return err_errno(e, "move it to %s/%s", run->host->store->path, name);
 	return 0;

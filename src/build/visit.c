@@ -35,12 +35,11 @@ static int run_visitor(struct run *run, struct sandbox_outcome *ret_outcome, str
 /* The script, where the visitor can run it. */
 static int write_script(struct run *run, struct err *e)
 {
-	_cleanup_close_ int fd =
-	    openat(run->temp.fd, "tmp/run", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	_cleanup_close_ int fd = file_create_beneath(run->temp.fd, "tmp/run", 0644, e);
 	const char *script = run->step->script;
 
 	if (fd < 0)
-		return err_errno(e, "create the script");
+		return -1;
 	return file_write_all(fd, script, strlen(script), "the script", e);
 }
 

@@ -13,11 +13,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define VERSION "0.1"
 #define KEPT_MEMORY (4 << 20) /* bytes */
+#define DESCRIPTORS 65536
 
 static const struct command *const commands[] = {
     &cmd_build,
@@ -348,6 +350,19 @@ static void keep_memory(void)
 	mallopt(M_MMAP_THRESHOLD, KEPT_MEMORY);
 }
 
+/* A stage that runs takes some ten descriptors, and `-j` may ask for hundreds. Steps have limits of
+ * their own; for what else is started there is a limit to it, as some programs go through all
+ * numbers. */
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= DESCRIPTORS)
+		return;
+	limit.rlim_cur = limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int main(int argc, char **argv)
 {
 	struct cli cli = {
@@ -364,6 +379,7 @@ int main(int argc, char **argv)
 	if (!cli.jobs)
 		cli.jobs = cli.processors;
 	keep_memory();
+	raise_descriptors();
 	umask(022); /* what is written must not depend on the user's */
 	if (status)
 		return status;

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "cli/relay.h"
 
+#include <linux/openat2.h>
 #include <string.h>
 
 #define ANY_TERMINAL "xterm-256color"
@@ -112,8 +113,11 @@ static bool is_known(const struct session *s, const char *terminal)
 					      : folder_open(s->store->fd, tools, &ignored);
 	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders) && root >= 0; i++) {
 		_cleanup_free_ char *path = xasprintf("%s/%c/%s", folders[i], *terminal, terminal);
+		_cleanup_close_ int fd = -1;
 
-		if (!faccessat(root, path, F_OK, 0))
+		fd = file_open_resolved(
+		    root, path, O_PATH, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS, &ignored);
+		if (fd >= 0)
 			return true;
 	}
 	return false;

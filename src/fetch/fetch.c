@@ -149,7 +149,7 @@ static int start(const struct fetch_options *options, int request_fd, pid_t *ret
 	if (pipe_make(&ours.answer, &theirs.answer, e) ||
 	    (options->tell && pipe_make(&ours.news, &theirs.news, e)))
 		return -1;
-	pid = fork();
+	pid = children_fork();
 	if (!pid)
 		exec_child(parent, argv, options->downloads_fd, request_fd, &theirs);
 	if (pid < 0)

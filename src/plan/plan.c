@@ -23,18 +23,21 @@ struct names loader_folders(struct loader *loader, const char *folder)
 	_cleanup_closedir_ DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
 	struct dirent *entry;
 	struct stat status;
+	int more;
 
 	if (!directory) {
 		problem_add(loader->problems, (struct place){folder, 1, 1}, "%s", e.text);
 		return names;
 	}
-	while ((entry = readdir(directory))) {
+	while ((more = folder_next(directory, folder, &entry, &e)) > 0) {
 		if (*entry->d_name == '.' || fstatat(fd, entry->d_name, &status, 0) ||
 		    !S_ISDIR(status.st_mode))
 			continue;
 		names.items = arena_grow(arena, names.items, names.count, sizeof(*names.items));
 		names.items[names.count++] = arena_strdup(arena, entry->d_name);
 	}
+	if (more < 0)
+		problem_add(loader->problems, (struct place){folder, 1, 1}, "%s", e.text);
 	if (names.count)
 		qsort(names.items, names.count, sizeof(*names.items), by_text);
 	return names;

@@ -231,14 +231,19 @@ static int drop_capabilities(struct err *e)
 
 /* By the system calls themselves: glibc keeps signals 32 and 33 for itself and resets neither,
  * but a caller may have left them ignored (perl does). */
-static void reset_signals(void)
+static int reset_signals(struct err *e)
 {
 	static const uint64_t by_default[4]; /* struct sigaction as the kernel has it, all zero */
 	static const uint64_t nothing_blocked;
 
 	for (int number = 1; number <= 64; number++)
-		syscall(SYS_rt_sigaction, number, by_default, NULL, sizeof(nothing_blocked));
-	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &nothing_blocked, NULL, sizeof(nothing_blocked));
+		if (number != SIGKILL && number != SIGSTOP &&
+		    syscall(SYS_rt_sigaction, number, by_default, NULL, sizeof(nothing_blocked)))
+			return err_errno(e, "reset signal %d", number);
+	if (syscall(
+		SYS_rt_sigprocmask, SIG_SETMASK, &nothing_blocked, NULL, sizeof(nothing_blocked)))
+		return err_errno(e, "unblock signals");
+	return 0;
 }
 
 /*
@@ -278,9 +283,8 @@ int confine_process(struct err *e)
 	/* Keyrings belong to no namespace: without a new one the host's session keys could be read.
 	   Containers refuse the call, and all the others on keyrings with it. */
 	syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL, 0, 0, 0);
-	reset_signals();
 	umask(022);
-	if (set_limits(e) || drop_capabilities(e))
+	if (reset_signals(e) || set_limits(e) || drop_capabilities(e))
 		return -1;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return err_errno(e, "set no_new_privs");

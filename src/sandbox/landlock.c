@@ -21,6 +21,7 @@
 #include "sandbox/isolation.h"
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "sandbox/confine.h"
 #include "sandbox/ruleset.h"
 #include "sandbox/sandbox.h"
@@ -146,7 +147,7 @@ static void kill_rest(uid_t uid)
 }
 
 /* Wait for the command, or for the signal that ends all; reap orphans meanwhile. */
-static int await_command(pid_t command, const sigset_t *signals)
+static int await_command(pid_t command, const sigset_t *signals, struct err *e)
 {
 	for (;;) {
 		int signal = sigwaitinfo(signals, NULL), status;
@@ -154,9 +155,11 @@ static int await_command(pid_t command, const sigset_t *signals)
 
 		if (signal == SIGTERM)
 			return 128 + SIGKILL;
-		while ((ended = waitpid(-1, &status, WNOHANG)) > 0)
+		while ((ended = waitpid(-1, &status, WNOHANG)))
 			if (ended == command)
 				return isolation_status(status);
+			else if (ended < 0 && errno != EINTR)
+				return err_errno(e, "wait for the command");
 	}
 }
 
@@ -215,7 +218,7 @@ static int run_step(struct step *step, struct err *e)
 		return err_errno(e, "start the step's process");
 	if (!command)
 		run_command(step);
-	status = await_command(command, &signals);
+	status = await_command(command, &signals, e);
 	kill_rest(step->outer_uid);
 	return status;
 }
@@ -244,20 +247,17 @@ static int check_root(const struct options *o, struct err *e)
  * would lead the rule, and root's chown, elsewhere. */
 static int open_binds(const struct options *o, struct err *e)
 {
-	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
-
 	for (size_t i = 0; i < o->bind_count; i++) {
 		struct bind *bind = &o->binds[i];
 
 		bind->tree_fd =
-		    (int)syscall(SYS_openat2, AT_FDCWD, bind->source, &how, sizeof(how));
+		    file_open_resolved(AT_FDCWD, bind->source, O_PATH, 0, RESOLVE_NO_SYMLINKS, e);
 		if (bind->tree_fd >= 0)
 			continue;
-		if (errno == ELOOP)
+		if (e->errnum == ELOOP)
 			return err_kind(e, ERR_INPUT,
 			    "%s is, or is behind, a symbolic link: name what it leads to",
 			    bind->source);
-		err_errno(e, "open %s", bind->source);
 		if (e->errnum == ENOENT || e->errnum == ENOTDIR || e->errnum == EACCES)
 			e->kind = ERR_INPUT;
 		return -1;

@@ -1,6 +1,7 @@
 #include "sandbox/mounts.h"
 
 #include "base/cleanup.h"
+#include "base/file.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -95,14 +96,11 @@ static int new_tmpfs(const char *mode, const char *size, struct err *e)
  * other mount: a place inside another bind is refused (EXDEV). */
 static int attach(int mount_fd, int root_fd, const char *path, struct err *e)
 {
-	struct open_how how = {
-	    .flags = O_PATH | O_CLOEXEC,
-	    .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
-	};
-	_cleanup_close_ int place = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+	_cleanup_close_ int place = file_open_resolved(
+	    root_fd, path, O_PATH, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV, e);
 
 	if (place < 0)
-		return err_errno(e, "open /%s, to mount on it", path);
+		return err_wrap(e, "mount on /%s", path);
 	if (syscall(SYS_move_mount, mount_fd, "", place, "",
 		MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH))
 		return err_errno(e, "mount on /%s", path);

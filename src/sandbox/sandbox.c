@@ -107,7 +107,7 @@ static int spawn(char *const *argv, const struct sandbox_spec *spec,
 		return err_errno(e, "make a pipe");
 	read_end = ends[0];
 	write_end = ends[1];
-	pid = fork();
+	pid = children_fork();
 	if (pid < 0)
 		return err_errno(e, "start %s", argv[0]);
 	if (!pid)

@@ -145,9 +145,9 @@ static int visit_folder(struct walk *w, int fd, int into, const char *name, stru
 static void open_up(int folder, const char *name, mode_t mode)
 {
 	if (S_ISDIR(mode) && (mode & 0500) != 0500)
-		fchmodat(folder, name, (mode & 0777) | 0500, 0);
+		fchmodat(folder, name, (mode & 0777) | 0500, AT_SYMLINK_NOFOLLOW);
 	else if (S_ISREG(mode) && !(mode & S_IRUSR))
-		fchmodat(folder, name, mode | S_IRUSR, 0);
+		fchmodat(folder, name, mode | S_IRUSR, AT_SYMLINK_NOFOLLOW);
 }
 
 static int visit(struct walk *w, int folder, const char *name, int into, struct err *e)
@@ -189,13 +189,13 @@ static int walk_folder(struct walk *w, int fd, const char *const *include, int i
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	_cleanup_closedir_ DIR *folder = copy < 0 ? NULL : fdopendir(copy);
 	struct dirent *entry;
+	int more;
 
 	if (!folder)
 		return err_errno(e, "read the folder %s", buf_text(&w->path));
 	rewinddir(folder);
-	while ((entry = readdir(folder))) {
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
-		    (include && !is_included(entry->d_name, include)))
+	while ((more = folder_next(folder, buf_text(&w->path), &entry, e)) > 0) {
+		if (include && !is_included(entry->d_name, include))
 			continue;
 		buf_printf(&w->path, "%s%s", length ? "/" : "", entry->d_name);
 		if (visit(w, fd, entry->d_name, into, e))
@@ -203,7 +203,7 @@ static int walk_folder(struct walk *w, int fd, const char *const *include, int i
 		w->path.length = length;
 		w->path.data[length] = 0;
 	}
-	return 0;
+	return more;
 }
 
 #define PAGE 4096
@@ -281,11 +281,11 @@ static int read_file(struct walk *w, struct tree_entry *entry, struct err *e)
 	if (fstat(from, &status) || !S_ISREG(status.st_mode))
 		return err_set(e, "%s changed while it was read", entry->path);
 	if (w->into >= 0) {
-		to = openat(w->into, entry->path,
-		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-		    entry->type == 'x' ? 0755 : 0644);
-		if (to < 0)
+		to = file_create_beneath(w->into, entry->path, entry->type == 'x' ? 0755 : 0644, e);
+		if (to < 0) {
+			errno = e->errnum;
 			return err_errno(e, "create the copy of %s", entry->path);
+		}
 	}
 	if (read_through(w, from, to, entry, e))
 		return -1;
@@ -348,8 +348,8 @@ static int set_folder_times(struct walk *w, struct err *e)
 {
 	for (size_t i = 0; i < w->tree->count; i++)
 		if (w->tree->entries[i].type == 'd' &&
-		    utimensat(w->into, w->tree->entries[i].path, tree_times, AT_SYMLINK_NOFOLLOW))
-			return err_errno(e, "set the time of %s", w->tree->entries[i].path);
+		    folder_set_times(w->into, w->tree->entries[i].path, tree_times, e))
+			return -1;
 	return futimens(w->into, tree_times) ? err_errno(e, "set the time of the folder") : 0;
 }
 

@@ -304,10 +304,11 @@ static int collect_dangling(struct gc *gc, struct err *e)
 	int fd = folder_open(gc->store->fd, "results", e);
 	_cleanup_closedir_ DIR *folder = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
+	int more;
 
 	if (!folder)
 		return fd < 0 ? -1 : err_errno(e, "read results");
-	while ((entry = readdir(folder))) {
+	while ((more = folder_next(folder, "results", &entry, e)) > 0) {
 		_cleanup_free_ char *path = xasprintf("results/%s", entry->d_name);
 
 		if (entry->d_name[0] == '.' || !is_dangling(gc, path))
@@ -320,7 +321,7 @@ static int collect_dangling(struct gc *gc, struct err *e)
 		}
 		use_gate_open(gc->store);
 	}
-	return 0;
+	return more;
 }
 
 /* --- All of it --- */

@@ -89,14 +89,15 @@ static int list(struct inventory *inventory, const struct place *place, struct e
 	int fd = folder_open(inventory->store->fd, place->folder, e);
 	_cleanup_closedir_ DIR *folder = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
+	int more;
 
 	if (!folder)
 		return fd < 0 && e->errnum == ENOENT ? 0
 						     : err_wrap(e, "%s", inventory->store->path);
-	while ((entry = readdir(folder)))
+	while ((more = folder_next(folder, place->folder, &entry, e)) > 0)
 		if (entry->d_name[0] != '.' && !is_kept_lock(place, entry->d_name))
 			add_item(inventory, place, entry->d_name);
-	return 0;
+	return more;
 }
 
 struct item *inventory_find(const struct inventory *inventory, const char *place, const char *name)

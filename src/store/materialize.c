@@ -14,6 +14,7 @@ static int copy_folder(int from, int into, const char *name, int64_t mtime, stru
 	int again = fcntl(from, F_DUPFD_CLOEXEC, 0);
 	_cleanup_closedir_ DIR *folder = again < 0 ? NULL : fdopendir(again);
 	struct dirent *entry;
+	int more;
 
 	if (!folder)
 		return err_errno(e, "read %s", name);
@@ -23,12 +24,11 @@ static int copy_folder(int from, int into, const char *name, int64_t mtime, stru
 	fd = folder_open(into, name, e);
 	if (fd < 0)
 		return -1;
-	while ((entry = readdir(folder))) {
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
-			continue;
+	while ((more = folder_next(folder, name, &entry, e)) > 0)
 		if (copy_entry(from, fd, entry->d_name, mtime, e))
 			return err_wrap(e, "%s", name);
-	}
+	if (more < 0)
+		return -1;
 	return futimens(fd, times) ? err_errno(e, "set the time of %s", name) : 0;
 }
 
@@ -70,7 +70,7 @@ int tree_copy_file(int from_fd, int into_fd, const char *name, int64_t mtime, st
 
 static int copy_entry(int from, int into, const char *name, int64_t mtime, struct err *e)
 {
-	_cleanup_close_ int fd = openat(from, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_close_ int fd = openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat status;
 
 	if (fd < 0 && errno == ELOOP)

@@ -1,5 +1,6 @@
 #include "store/store.h"
 
+#include "base/children.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "store/use.h"
@@ -58,20 +59,26 @@ char *store_default_path(struct err *e)
 	return NULL;
 }
 
-/* Does a folder without `format` hold what is not a store's? Hidden files, a half-written `format`
- * and what a new file system holds are nobody's. */
-static bool is_foreign(struct store *store)
+/* A folder without `format` may be made a store unless it holds what is not a store's. Hidden
+ * files, a half-written `format` and what a new file system holds are nobody's. */
+static int check_foreign(struct store *store, struct err *e)
 {
-	int again = openat(store->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int again = openat(store->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), more;
 	_cleanup_closedir_ DIR *folder = again < 0 ? NULL : fdopendir(again);
 	struct dirent *entry;
 
-	while (folder && (entry = readdir(folder)))
+	if (!folder)
+		return err_errno(e, "read the folder %s", store->path);
+	while ((more = folder_next(folder, store->path, &entry, e)) > 0)
 		if (*entry->d_name != '.' && strncmp(entry->d_name, "format", 6) &&
 		    strcmp(entry->d_name, "lost+found"))
-			/* Another runner may have begun this store since. */
-			return faccessat(store->fd, "format", F_OK, 0) != 0;
-	return false;
+			break;
+	/* Another runner may have begun this store since. */
+	if (more <= 0 || !faccessat(store->fd, "format", F_OK, 0))
+		return more < 0 ? -1 : 0;
+	return err_kind(e, ERR_ENVIRONMENT,
+	    "%s holds other things than a store; name an empty or new folder in MINSYS_CACHE",
+	    store->path);
 }
 
 /* The file `format` keeps a store of another layout from being taken for ours. */
@@ -82,11 +89,8 @@ static int check_format(struct store *store, struct err *e)
 	if (file_read(store->fd, "format", 4096, &text, e)) {
 		if (e->errnum != ENOENT)
 			return -1;
-		if (is_foreign(store))
-			return err_kind(e, ERR_ENVIRONMENT,
-			    "%s holds other things than a store; name an empty or new folder in "
-			    "MINSYS_CACHE",
-			    store->path);
+		if (check_foreign(store, e))
+			return -1;
 		return file_replace(store->fd, "format", FORMAT, strlen(FORMAT), 0644, e);
 	}
 	if (strcmp(buf_text(&text), FORMAT))
@@ -363,7 +367,9 @@ int store_tree_commit(struct store *store, struct store_temp *temp, const char *
 		return -1;
 	if (renameat(temp->fd, name, folder, "tree"))
 		return err_errno(e, "rename %s", name);
-	/* Files are written unsynced; one syncfs puts all of them on disk before the name is. */
+	/* Programs in it are to be run. Files are written unsynced; one syncfs puts all of them on
+	 * disk before the name is. */
+	children_settle();
 	if (write_manifest(folder, manifest, e) ||
 	    (syncfs(folder) && err_errno(e, "flush the tree")) || publish(store, temp, &digest, e))
 		return store_explain(store, e);

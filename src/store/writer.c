@@ -64,8 +64,8 @@ static int enter(struct writer *w, const char *path, const char **ret_name, stru
 	w->folder = xstrndup(path, length);
 	if (w->folder_fd >= 0)
 		close(w->folder_fd);
-	w->folder_fd = openat(w->root, w->folder, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return w->folder_fd < 0 ? err_errno(e, "open the folder %s", w->folder) : w->folder_fd;
+	w->folder_fd = folder_open_beneath(w->root, w->folder, e);
+	return w->folder_fd;
 }
 
 static int make_folder(struct writer *w, struct job *job, struct err *e)
@@ -107,16 +107,17 @@ static void keep_result(struct writer *w, size_t index, struct written result)
 /* A tree has no hard links: what is one in the archive becomes a file of its own. */
 static int copy_file(struct writer *w, const struct job *job, struct err *e)
 {
-	_cleanup_close_ int from = openat(w->root, job->text, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_close_ int from =
+	    file_open_beneath(w->root, job->text, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, e);
 	_cleanup_close_ int to = -1;
 	const char *name;
 	struct stat status;
 	int folder = enter(w, job->path, &name, e);
 
-	if (folder < 0)
+	if (folder < 0 || from < 0)
 		return -1;
-	if (from < 0 || fstat(from, &status))
-		return err_errno(e, "open %s", job->text);
+	if (fstat(from, &status))
+		return err_errno(e, "look at %s", job->text);
 	to = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 	    status.st_mode & 0777);
 	if (to < 0)
@@ -178,8 +179,8 @@ static int do_job(struct writer *w, struct job *job, struct err *e)
 	}
 	/* Deepest last is not needed: setting a folder's time does not change its parent's. */
 	for (size_t i = 0; i < w->folder_count; i++)
-		if (utimensat(w->root, w->folders[i], tree_times, AT_SYMLINK_NOFOLLOW))
-			return err_errno(e, "set the time of %s", w->folders[i]);
+		if (folder_set_times(w->root, w->folders[i], tree_times, e))
+			return -1;
 	return futimens(w->root, tree_times) ? err_errno(e, "set the time of the folder") : 0;
 }
 

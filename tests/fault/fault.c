@@ -44,7 +44,9 @@ struct tracee {
 static struct tracee tracees[PROCESSES];
 static size_t tracee_count;
 static FILE *record;
-static bool lists, is_done; /* done: nothing is left to look for */
+static bool lists;
+static bool has_begun; /* COMMAND is what runs */
+static bool is_done;   /* nothing is left to look for */
 static const char *wanted_name, *program;
 static unsigned long wanted_call;
 static unsigned wanted_count;
@@ -195,6 +197,8 @@ static void stop_at_call(struct tracee *tracee)
 
 	if (ptrace(PTRACE_GET_SYSCALL_INFO, tracee->pid, sizeof(info), &info) < 0)
 		return; /* it was killed meanwhile */
+	if (!has_begun)
+		return;
 	if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
 		enter_call(tracee, &info);
 	else if (info.op == PTRACE_SYSCALL_INFO_EXIT)
@@ -243,6 +247,7 @@ static void handle_stop(struct tracee *tracee, int status)
 	} else if (event) {
 		if (event != PTRACE_EVENT_EXEC)
 			meet_child(tracee);
+		has_begun = true;
 		signal = 0;
 	}
 	resume(tracee, signal);

@@ -1,0 +1,247 @@
+#!/bin/sh
+# What fails, fails as a whole: each system call of a sandbox's set-up, of a capture and of a commit
+# returns an error once; a folder becomes a link between any two calls; openat2(2) is not to be had.
+# tests/fault has the programs that do it. ALL_FAULTS=1 tries every call, not an even choice.
+# shellcheck source=tests/functional/tap.sh
+. "$(dirname "$0")/tap.sh"
+# shellcheck source=tests/functional/project.sh
+. "$(dirname "$0")/project.sh"
+
+PATH=$PATH:/usr/sbin:/sbin # chroot
+faults=$root/tests/fault
+fault=$work/fault
+all=${ALL_FAULTS:+--all}
+"${CC:-gcc}" -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -O1 -static -o "$fault" "$faults/fault.c" || exit 1
+[ -x /bin/busybox ] || skip_all '/bin/busybox (package busybox-static) is not installed'
+need_namespaces
+copy_programs
+init=
+trap '[ -z "$init" ] || kill -9 "$init"; clean_up' EXIT
+
+# count: how many calls the last test tried.
+count() {
+	sed -n '$s/^/# /p' "$work/.tap"
+}
+
+# ---- The set-up of a sandbox ----
+
+# tools_root FOLDER: BusyBox under the names that the scenarios use.
+tools_root() {
+	mkdir -p "$1/bin" "$1/etc" "$1/proc" "$1/dev" "$1/tmp" "$1/minsys"
+	cp /bin/busybox "$1/bin"
+	for name in sh cat env grep hostname id kill ls mkdir readlink sed; do
+		ln -s busybox "$1/bin/$name"
+	done
+}
+to_user() {
+	[ "$(id -u)" != 0 ] || chown -R 65534:65534 "$@"
+}
+# inject SCENARIO FOLDER MOST WORD...
+inject() {
+	scenario=$1 folder=$2 most=$3
+	shift 3
+	# shellcheck disable=SC2086 # a word or none
+	as_user python3 "$faults/inject.py" "$fault" "$folder" "$scenario" --most "$most" $all -- "$@"
+}
+
+mkdir "$work/userns"
+tools_root "$work/userns/tools"
+to_user "$work/userns"
+before=$(cat /proc/self/mountinfo)
+ok 'userns: a call of the set-up fails, and no half sandbox runs' \
+	inject sandbox "$work/userns" 150 "$BIN/minsys-sandbox"
+count
+ok 'no mount is left' test "$(cat /proc/self/mountinfo)" = "$before"
+
+tools=$work/landlock
+tools_root "$tools"
+cp "$BIN/minsys-sandbox" "$tools/bin"
+cp "$fault" "$tools/minsys"
+: >"$tools/etc/minsys-tools-root"
+echo secret >"$tools/minsys/other"
+to_user "$tools"
+# shellcheck disable=SC2016 # the inner shell expands it
+as_user unshare --user --map-root-user --mount --pid --fork --kill-child sh -c '
+	cd "$0" && mount -t proc proc proc && mount -t tmpfs -o mode=755 tmpfs dev || exit 1
+	for device in null zero full random urandom tty kmsg; do
+		: >dev/$device && mount --bind /dev/$device dev/$device || exit 1
+	done
+	ln -s /proc/self/fd dev/fd && exec chroot . /bin/busybox sleep "$1"' "$tools" "600.$$" &
+for _ in $(seq 100); do
+	init=$(pgrep -f "^/bin/busybox sleep 600.$$") && break
+	sleep 0.05
+done
+ok 'landlock: a call of the set-up fails, and no half sandbox runs' \
+	inject landlock "$tools" 150 nsenter -t "$init" --user --preserve-credentials --mount --pid \
+	--root --wd
+count
+kill -9 "$init"
+init=
+
+# ---- Places to mount on, with openat2(2) and without ----
+
+# refusing ERRNO COMMAND...: openat2 is refused, as in a container whose policy does not know it.
+refusing() {
+	error=$1
+	shift
+	as_user strace -f -qq -o "$work/calls" -e trace=openat2 -e "inject=openat2:error=$error" "$@"
+}
+plain() {
+	as_user "$@"
+}
+in_userns() {
+	"$@" "$BIN/minsys-sandbox" --root "$rooted" --ro "$work/in:/minsys/in" -- \
+		/bin/busybox cat /minsys/in/file
+}
+mounts() {
+	[ "$(in_userns "$@")" = input ] || return 1
+	[ "$1" = plain ] || says "$work/calls" 'openat2('
+}
+# Nothing but a folder is mounted on, and only one of the root itself.
+mount_is_refused() {
+	folder=$1 target=$2
+	shift 2
+	rm -rf "$work/evil"
+	cp -r "$work/userns/tools" "$work/evil"
+	rmdir "$work/evil/$folder"
+	case $target in
+	file) : >"$work/evil/$folder" ;;
+	none) ;;
+	*) ln -s "$target" "$work/evil/$folder" ;;
+	esac
+	rooted=$work/evil
+	status 3 in_userns "$@" >"$work/log" 2>&1 && says "$work/log" "mount on /$folder" &&
+		[ -z "$(ls "$work/host")" ]
+}
+mkdir "$work/in" "$work/host"
+echo input >"$work/in/file"
+: >"$work/calls"
+chmod 666 "$work/calls"
+for way in plain 'refusing ENOSYS' 'refusing EPERM'; do
+	rooted=$work/userns/tools
+	# shellcheck disable=SC2086 # words are words
+	ok "$way: a sandbox is made" mounts $way
+	for folder in proc dev tmp minsys; do
+		for target in "$work/host" ../host "$folder" file none; do
+			# shellcheck disable=SC2086
+			ok "$way: a root whose $folder is ${target##*/} is refused" \
+				mount_is_refused "$folder" "$target" $way
+		done
+	done
+done
+
+# ---- A build ----
+
+make_project
+mkdir "$work/build"
+cp -r "$BIN" "$project" "$mirror" "$work/build"
+to_user "$work/build"
+ok 'a call of a capture or a commit fails, and the next build makes all of it' \
+	inject build "$work/build" 150 commit
+count
+ok 'a call of unpacking fails, and the next build makes all of it' \
+	inject build "$work/build" 60 unpack
+count
+
+same_without() {
+	rm -rf "$MINSYS_CACHE" "$project/out"
+	refusing "$1" "$BIN/minsys" build -C "$project" --mirror "$mirror" --isolation userns \
+		>"$work/log" 2>&1 || {
+		cat "$work/log"
+		return 1
+	}
+	cmp "$project/out/minsys/manifest.json" "$work/manifest.json" &&
+		[ "$(cd "$MINSYS_CACHE" && ls trees)" = "$trees" ] && says "$work/calls" 'openat2('
+}
+chmod -R a+rwX "$work/project" "$work/mirror"
+to_user "$work/project"
+plain "$BIN/minsys" build -C "$project" --mirror "$mirror" --isolation userns >"$work/log" 2>&1
+cp "$project/out/minsys/manifest.json" "$work/manifest.json"
+trees=$(cd "$MINSYS_CACHE" && ls trees)
+ok 'without openat2 (ENOSYS) a build comes to the same' same_without ENOSYS
+ok 'without openat2 (EPERM) too' same_without EPERM
+
+# More stages at once than a limit of 64 descriptors has room for.
+few_descriptors() {
+	for i in $(seq 16); do
+		stage "wide-$i" <<-END
+			summary: One of many at once
+			run: |
+			  sleep 1; echo $i >"\$OUT/number"
+			provides: wide-$i
+		END
+	done
+	to_user "$project"
+	(ulimit -Sn 64 && plain "$BIN/minsys" build -j 16 -C "$project" --mirror "$mirror" \
+		--isolation userns >"$work/log" 2>&1) || {
+		cat "$work/log"
+		return 1
+	}
+	rm -r "$project/stages"/wide-*
+}
+ok 'a soft limit of 64 descriptors is enough for 16 stages at once' few_descriptors
+
+# ---- Races ----
+
+# A stage whose output, and whose build tree, has a folder `sub`.
+stage second <<-'END'
+	summary: Leaves folders
+	needs: [first]
+	files: [suffix]
+	run: |
+	  mkdir -p sub/deep "$OUT/sub/deep" "$OUT/shut"
+	  for folder in sub sub/deep "$OUT/sub" "$OUT/sub/deep"; do
+	    echo harmless >"$folder/a"
+	    echo harmless >"$folder/b"
+	  done
+	  chmod 0 sub/deep "$OUT/sub/deep"
+	  [ ! -e /minsys/stage/second/fails ] || exit 1
+	  echo loud >"$OUT/loud"
+	provides: second
+	exports:
+	  loud: loud
+END
+race=$work/race
+mkdir -p "$race/host/deep"
+echo "the secret of $$" >"$race/host/a"
+echo b >"$race/host/b"
+echo c >"$race/host/deep/c"
+chmod 555 "$race/host/deep"
+cp -r "$BIN" "$project" "$mirror" "$race"
+to_user "$race"
+MINSYS_CACHE=$race/store
+in_race() {
+	as_user "$BIN/minsys" "$@" -C "$race/project" --mirror "$race/mirror" --isolation userns
+}
+in_race build >"$work/log" 2>&1 || cat "$work/log"
+
+# Each run begins without the last stage.
+begin() {
+	cat >"$race/prepare" <<-END
+		chmod -R u+rwx "$race/store" "$race/swapped" 2>/dev/null
+		rm -rf "$race/store" "$race/swapped" "$race/project/out"
+		cp -a "$race/base" "$race/store"
+	END
+}
+as_user cp -a "$race/store" "$race/base"
+rm -r "$race/base/memos" "$race/base/results"
+mkdir "$race/base/results"
+to_user "$race/base"
+rm -rf "$race/base/trees.all"
+begin
+# swapped VICTIM MOST COMMAND...
+swapped() {
+	victim=$1 most=$2
+	shift 2
+	rm -f "$race/swaps"
+	as_user env MINSYS_CACHE="$race/store" python3 "$faults/race.py" "$fault" "$race" "$victim" \
+		--most "$most" -- "$BIN/minsys" "$@" -C "$race/project" --mirror "$race/mirror" -j 1
+}
+ok 'a folder of an output becomes a link, and nothing outside is read or changed' \
+	swapped "$race/store/tmp/*/out/sub $race/store/tmp/*/captured/sub" 60 build --isolation userns
+count
+ok 'a folder of a build tree does while it is removed' \
+	swapped "$race/store/tmp/*/build/sub" 60 build --isolation userns
+count
+
+finish
