@@ -6,10 +6,11 @@
 RECORD is what `strace -f -y` said of a build that made STORE from nothing. All that it did there is
 done again in memory; at each point what a disk may then hold is put into a new folder, WORK/store:
 
-    ordered   all that was done until then
-    names     all names, but of files that were not flushed nothing, or half of it
-    flushed   only what was flushed: contents by fsync(2) of the file, names by that of the folder,
-              both by syncfs(2)
+    ordered         all that was done until then
+    nothing of it,  all names, but of files that were not flushed nothing,
+    half of it      or half
+    flushed         only what was flushed: contents by fsync(2) of the file, names by that of the
+                    folder, both by syncfs(2)
 
 COMMAND has to make of each what it makes of an empty store; it is told where the store is by
 MINSYS_CACHE. What it prints, and how often something was tried, is printed.
@@ -129,7 +130,7 @@ class Replay:
 
     def opened(self, text):
         path = re.search(r"= \d+<([^>]*)>", text)
-        mode = re.search(r", 0(\d+)\) +=", text)
+        mode = re.search(r"(?:, |mode=)0(\d+) ?[),]", text)
         if "O_CREAT" not in text or not path or not self.is_here(path.group(1)):
             return False
         node = self.disk.find(path.group(1))

@@ -62,7 +62,7 @@ class Race:
         subprocess.run(["sh", f"{self.work}/prepare"], check=True)
         return subprocess.run([self.fault, words[0], self.record] + words[1:] + ["--"] +
                               self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=60, check=False)
+                              stderr=subprocess.STDOUT, timeout=120, check=False)
 
     def try_at(self, call):
         before = look(self.host)
