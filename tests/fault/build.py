@@ -58,7 +58,7 @@ class Scenario:
                 result = loud.read()
         except FileNotFoundError:
             result = None
-        return sorted(os.listdir(f"{self.store}/trees")), result
+        return sorted(os.path.basename(tree) for tree in glob.glob(f"{self.store}/trees/*")), result
 
     def learn(self, calls):
         """From the start of minsys-sandbox on, what that does is not at issue here."""

@@ -3,7 +3,7 @@
  * something between two of them, as an attacker who always hits the moment.
  *
  *   fault list RECORD -- COMMAND...                     write down all calls
- *   fault fail RECORD PROCESS CALL N ERRNO -- COMMAND...  that one returns -ERRNO, and does nothing
+ *   fault fail RECORD PROCESS CALL N ERRNO -- COMMAND...  that one does nothing and returns -ERRNO
  *   fault run RECORD PROCESS CALL N PROGRAM -- COMMAND... before that one, run PROGRAM to its end
  *
  * A process (a thread too) is named by how it came to be: 0 is COMMAND, 0.2 the second that this
@@ -137,17 +137,20 @@ static void run_program(void)
 		exit(OWN_FAILURE);
 }
 
-/* The call is replaced by one that there is not, which changes nothing. */
+/* The call is replaced by one that there is not, which changes nothing. close(2) closes even when
+ * it fails. */
 static void begin_failure(struct tracee *tracee)
 {
 	struct user_regs_struct registers;
 
+	tracee->is_failing = true;
+	if (tracee->call == SYS_close)
+		return;
 	if (ptrace(PTRACE_GETREGS, tracee->pid, NULL, &registers))
 		die("fault: read registers");
 	registers.orig_rax = -1ULL;
 	if (ptrace(PTRACE_SETREGS, tracee->pid, NULL, &registers))
 		die("fault: replace the call");
-	tracee->is_failing = true;
 }
 
 static void end_failure(struct tracee *tracee)

@@ -2,6 +2,7 @@
 # What fails, fails as a whole: each system call of a sandbox's set-up, of a capture and of a commit
 # returns an error once; a folder becomes a link between any two calls; openat2(2) is not to be had.
 # tests/fault has the programs that do it. ALL_FAULTS=1 tries every call, not an even choice.
+# shellcheck disable=SC2016 # inner shells expand words
 # shellcheck source=tests/functional/tap.sh
 . "$(dirname "$0")/tap.sh"
 # shellcheck source=tests/functional/project.sh
@@ -172,8 +173,8 @@ few_descriptors() {
 		END
 	done
 	to_user "$project"
-	(ulimit -Sn 64 && plain "$BIN/minsys" build -j 16 -C "$project" --mirror "$mirror" \
-		--isolation userns >"$work/log" 2>&1) || {
+	plain prlimit --nofile=64: "$BIN/minsys" build -j 16 -C "$project" --mirror "$mirror" \
+		--isolation userns >"$work/log" 2>&1 || {
 		cat "$work/log"
 		return 1
 	}
@@ -189,14 +190,13 @@ stage second <<-'END'
 	needs: [first]
 	files: [suffix]
 	run: |
-	  mkdir -p sub/deep "$OUT/sub/deep" "$OUT/shut"
+	  mkdir -p sub/deep "$OUT/sub/deep"
 	  for folder in sub sub/deep "$OUT/sub" "$OUT/sub/deep"; do
 	    echo harmless >"$folder/a"
 	    echo harmless >"$folder/b"
 	  done
 	  chmod 0 sub/deep "$OUT/sub/deep"
-	  [ ! -e /minsys/stage/second/fails ] || exit 1
-	  echo loud >"$OUT/loud"
+	  grep -v fails /minsys/stage/second/suffix >"$OUT/loud"
 	provides: second
 	exports:
 	  loud: loud
@@ -206,42 +206,56 @@ mkdir -p "$race/host/deep"
 echo "the secret of $$" >"$race/host/a"
 echo b >"$race/host/b"
 echo c >"$race/host/deep/c"
-chmod 555 "$race/host/deep"
-cp -r "$BIN" "$project" "$mirror" "$race"
+chmod 500 "$race/host/deep" # an owner who may enter it is not in need of a change of it
+cp -r "$project" "$mirror" "$race"
 to_user "$race"
 MINSYS_CACHE=$race/store
-in_race() {
-	as_user "$BIN/minsys" "$@" -C "$race/project" --mirror "$race/mirror" --isolation userns
-}
-in_race build >"$work/log" 2>&1 || cat "$work/log"
 
-# Each run begins without the last stage.
-begin() {
-	cat >"$race/prepare" <<-END
-		chmod -R u+rwx "$race/store" "$race/swapped" 2>/dev/null
-		rm -rf "$race/store" "$race/swapped" "$race/project/out"
-		cp -a "$race/base" "$race/store"
-	END
-}
-as_user cp -a "$race/store" "$race/base"
-rm -r "$race/base/memos" "$race/base/results"
-mkdir "$race/base/results"
-to_user "$race/base"
-rm -rf "$race/base/trees.all"
-begin
-# swapped VICTIM MOST COMMAND...
+# swapped VICTIMS MOST COMMAND [WORD]...: each run begins with a copy of the store `base`.
+cat >"$race/prepare" <<END
+chmod -R u+rwx "$race/store" "$race/swapped" 2>/dev/null
+rm -rf "$race/store" "$race/swapped" "$race/project/out"
+cp -a "$race/base" "$race/store"
+END
 swapped() {
-	victim=$1 most=$2
-	shift 2
+	victims=$1 most=$2 command=$3
+	shift 3
 	rm -f "$race/swaps"
-	as_user env MINSYS_CACHE="$race/store" python3 "$faults/race.py" "$fault" "$race" "$victim" \
-		--most "$most" -- "$BIN/minsys" "$@" -C "$race/project" --mirror "$race/mirror" -j 1
+	as_user python3 "$faults/race.py" "$fault" "$race" "$victims" --most "$most" -- \
+		"$BIN/minsys" "$command" -C "$race/project" --mirror "$race/mirror" \
+		--isolation userns "$@"
 }
+in_race() {
+	as_user "$BIN/minsys" "$@" -C "$race/project" --mirror "$race/mirror" --isolation userns \
+		>"$work/log" 2>&1
+}
+# begin_with: what the store has now, but no result of the stage.
+begin_with() {
+	as_user sh -c 'chmod -R u+rwx "$1"; rm -rf "$1"
+		cp -a "$0" "$1" && rm -rf "$1/memos" && grep -l "^stage second" "$1"/actions/* |
+			while read -r action; do rm -f "$1/results/${action##*/}"; done' \
+		"$race/store" "$race/base" 2>/dev/null
+}
+in_race build || cat "$work/log"
+begin_with
 ok 'a folder of an output becomes a link, and nothing outside is read or changed' \
-	swapped "$race/store/tmp/*/out/sub $race/store/tmp/*/captured/sub" 60 build --isolation userns
+	swapped "$race/store/tmp/*/out/sub" 30 build -j 1
 count
-ok 'a folder of a build tree does while it is removed' \
-	swapped "$race/store/tmp/*/build/sub" 60 build --isolation userns
+ok 'a folder of a copy that is made of it does' \
+	swapped "$race/store/tmp/*/captured/sub" 20 build -j 1
+count
+ok 'a folder of a build tree that is removed does' \
+	swapped "$race/store/tmp/*/build/sub" 30 build -j 1
+count
+rm -rf "$race/base/unpacked" "$race/base/trees" "$race/base/results"
+ok 'a folder of an archive that is unpacked does' \
+	swapped "$race/store/tmp/*/tree/usr" 30 build -j 1
+count
+echo fails >"$race/project/stages/second/suffix"
+in_race build && echo 'the stage does not fail' >>"$work/log"
+begin_with
+ok 'a folder of a kept build tree that is copied does' \
+	swapped "$race/store/failed/*/sub" 30 shell second -- /bin/true
 count
 
 finish
