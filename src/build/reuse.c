@@ -5,7 +5,6 @@
 #include "build/state.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,12 +60,11 @@ static bool walk_folder(struct walk *walk, int fd)
 	struct dirent *entry;
 	struct stat status;
 	struct err ignored;
+	int more;
 
 	if (!folder || fstat(fd, &status) || !walk_entry(walk, &status))
 		return false;
-	while (errno = 0, (entry = readdir(folder))) {
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
-			continue;
+	while ((more = folder_next(folder, "", &entry, &ignored)) > 0) {
 		digest_add(&walk->states, entry->d_name, strlen(entry->d_name) + 1);
 		if (fstatat(fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW))
 			return false;
@@ -75,7 +73,7 @@ static bool walk_folder(struct walk *walk, int fd)
 			: !walk_entry(walk, &status))
 			return false;
 	}
-	return !errno;
+	return !more;
 }
 
 static bool find_state(struct walk *walk, int folder, struct digest *ret_state)
@@ -156,15 +154,15 @@ static int link_content(int from, int into, int64_t mtime, struct err *e)
 	const struct timespec times[2] = {{.tv_sec = mtime}, {.tv_sec = mtime}};
 	_cleanup_closedir_ DIR *folder = from < 0 ? NULL : fdopendir(from);
 	struct dirent *entry;
+	int more;
 
 	if (!folder)
 		return from < 0 ? -1 : err_errno(e, "read the last result");
-	while (errno = 0, (entry = readdir(folder)))
-		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") &&
-		    link_entry(from, entry->d_name, into, entry->d_name, mtime, e))
+	while ((more = folder_next(folder, "of the last result", &entry, e)) > 0)
+		if (link_entry(from, entry->d_name, into, entry->d_name, mtime, e))
 			return -1;
-	if (errno)
-		return err_errno(e, "read the last result");
+	if (more < 0)
+		return -1;
 	return futimens(into, times) ? err_errno(e, "set the time of a folder") : 0;
 }
 

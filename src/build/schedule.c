@@ -208,8 +208,9 @@ static void *run_job(void *argument)
 
 	job->result = s->run(s->context, job->task, job->has_token ? &job->client : NULL,
 	    &job->was_done, &job->failure, &job->error);
-	/* A pointer is written whole, and the pipe has room for more than there can be threads. */
-	while (write(s->done[1], &job, sizeof(job)) < 0 && errno == EINTR)
+	/* A pointer is written whole, and the pipe has room for more than there can be threads.
+	 * Whoever is not told would wait for ever: it is tried until it is done. */
+	while (write(s->done[1], &job, sizeof(job)) < 0)
 		;
 	return NULL;
 }

@@ -91,7 +91,7 @@ static int draw_mapped(uid_t *ret_uid, struct err *e)
 {
 	_cleanup_fclose_ FILE *map = fopen("/proc/self/uid_map", "re");
 	unsigned first = 0, count = 0, inside, outside, length;
-	uid_t uid;
+	uid_t uid = 0;
 
 	while (map && fscanf(map, "%u %u %u", &inside, &outside, &length) == 3)
 		if (length > count) {
