@@ -63,7 +63,7 @@ def run(scenario, words):
     try:
         done = subprocess.run(scenario.prefix + [scenario.fault, words[0], scenario.record_inside]
                               + words[1:] + ["--"] + scenario.command, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=40,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120,
                               env=scenario.environment, check=False)
     except subprocess.TimeoutExpired:
         return -1, "", []

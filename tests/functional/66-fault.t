@@ -50,7 +50,7 @@ tools_root "$work/userns/tools"
 to_user "$work/userns"
 before=$(cat /proc/self/mountinfo)
 ok 'userns: a call of the set-up fails, and no half sandbox runs' \
-	inject sandbox "$work/userns" 150 "$BIN/minsys-sandbox"
+	inject sandbox "$work/userns" 100 "$BIN/minsys-sandbox"
 count
 ok 'no mount is left' test "$(cat /proc/self/mountinfo)" = "$before"
 
@@ -73,7 +73,7 @@ for _ in $(seq 100); do
 	sleep 0.05
 done
 ok 'landlock: a call of the set-up fails, and no half sandbox runs' \
-	inject landlock "$tools" 150 nsenter -t "$init" --user --preserve-credentials --mount --pid \
+	inject landlock "$tools" 100 nsenter -t "$init" --user --preserve-credentials --mount --pid \
 	--root --wd
 count
 kill -9 "$init"
@@ -138,10 +138,10 @@ mkdir "$work/build"
 cp -r "$BIN" "$project" "$mirror" "$work/build"
 to_user "$work/build"
 ok 'a call of a capture or a commit fails, and the next build makes all of it' \
-	inject build "$work/build" 150 commit
+	inject build "$work/build" 100 commit
 count
 ok 'a call of unpacking fails, and the next build makes all of it' \
-	inject build "$work/build" 60 unpack
+	inject build "$work/build" 40 unpack
 count
 
 same_without() {
@@ -219,6 +219,7 @@ cp -a "$race/base" "$race/store"
 END
 swapped() {
 	victims=$1 most=$2 command=$3
+	[ -z "$all" ] || most=1000000
 	shift 3
 	rm -f "$race/swaps"
 	as_user python3 "$faults/race.py" "$fault" "$race" "$victims" --most "$most" -- \
