@@ -9,7 +9,15 @@ O = out/obj
 B = out/bin
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla \
 	-Wwrite-strings -Werror
-FLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Isrc $(WARNINGS) -pthread $(CFLAGS)
+# What makes a mistake in the programs harder to use; HARDENING= leaves it out, for sanitizers. The
+# options that only one architecture has are taken where the compiler knows them.
+known = $(shell $(CC) -Werror $(1) -x c -c -o /dev/null /dev/null 2>/dev/null && echo ' $(1)')
+HARDENING := -fPIE -fstack-protector-strong -fstack-clash-protection \
+	$(if $(filter -O1 -O2 -O3 -Os,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3) \
+	$(call known,-fcf-protection=full)$(call known,-mbranch-protection=standard)
+LINKING = -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code
+FLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Isrc $(WARNINGS) -pthread $(HARDENING) \
+	$(CFLAGS)
 
 # A program is made of folders; of fetch/ and sandbox/, minsys takes only the half that runs them,
 # and what `minsys doctor` tries out.
@@ -21,10 +29,10 @@ minsys = $(call objects,$(call sources,plan store build cli) $(clients) $(probed
 minsys-fetch = $(call objects,$(filter-out $(clients),$(call sources,fetch)))
 minsys-sandbox = $(call objects,$(filter-out $(clients),$(call sources,sandbox)))
 minsys-image = $(call objects,$(call sources,image))
-minsys_LIBS = -static -larchive -lacl -lyaml -ljansson -lcrypto -llzma -lzstd -lbz2 -lz
-minsys-fetch_LIBS = -lcurl -ljansson -lcrypto
-minsys-sandbox_LIBS = -static
-minsys-image_LIBS = -static -lext2fs -lcom_err -lz -lcrypto
+minsys_LIBS = -static-pie -larchive -lacl -lyaml -ljansson -lcrypto -llzma -lzstd -lbz2 -lz
+minsys-fetch_LIBS = -pie -lcurl -ljansson -lcrypto
+minsys-sandbox_LIBS = -static-pie
+minsys-image_LIBS = -static-pie -lext2fs -lcom_err -lz -lcrypto
 programs = $(foreach p,minsys minsys-fetch minsys-sandbox minsys-image,$(if $($(p)),$(B)/$(p)))
 
 unit_tests = $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/*/test_*.c))
@@ -94,7 +102,7 @@ clean:
 define program
 $(B)/$(1): $($(1)) $(O)/libbase.a
 	@mkdir -p $$(@D)
-	$(CC) $(FLAGS) -o $$@ $($(1)) $(O)/libbase.a $($(1)_LIBS)
+	$(CC) $(FLAGS) $(LINKING) -o $$@ $($(1)) $(O)/libbase.a $($(1)_LIBS)
 endef
 $(foreach p,minsys minsys-fetch minsys-sandbox minsys-image,$(eval $(call program,$(p))))
 

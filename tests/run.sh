@@ -25,7 +25,7 @@ step 'unit tests'
 tests/unit.sh out/obj
 
 step 'unit tests, under AddressSanitizer and UndefinedBehaviorSanitizer'
-make -s O=out/sanitized B=out/sanitized/bin \
+make -s O=out/sanitized B=out/sanitized/bin HARDENING= \
 	CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all' unit-tests
 tests/unit.sh out/sanitized
 

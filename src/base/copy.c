@@ -17,7 +17,7 @@ static int open_up(int dirfd, const char *name, int flags, const struct stat *st
 	mode_t needed = S_ISDIR(status->st_mode) ? 0500 : 0400;
 
 	if ((status->st_mode & needed) != needed)
-		fchmodat(dirfd, name, (status->st_mode & MODE_BITS) | needed, AT_SYMLINK_NOFOLLOW);
+		mode_try(dirfd, name, (status->st_mode & MODE_BITS) | needed);
 	return openat(dirfd, name, flags | O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 }
 

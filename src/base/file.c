@@ -286,11 +286,17 @@ static int open_to_empty(int dirfd, const char *name)
 	return fd;
 }
 
+void mode_try(int dirfd, const char *name, mode_t mode)
+{
+	if (fchmodat(dirfd, name, mode, AT_SYMLINK_NOFOLLOW))
+		return; /* not the right place to say so */
+}
+
 /* Move a folder up, under a name that is not taken there. A plain rename is enough, and all that
  * some file systems know: it replaces nothing but an empty folder. */
 static int move_up(struct removal *removal, int dirfd, const char *name, struct err *e)
 {
-	fchmodat(dirfd, name, 0700, AT_SYMLINK_NOFOLLOW); /* its `..` is written */
+	mode_try(dirfd, name, 0700); /* its `..` is written */
 	for (;;) {
 		char other[32];
 

@@ -70,7 +70,7 @@ static int lock(struct store *store, const char *path, int fd, bool *ret_is_ther
 static int open_locked(struct store *store, const char *path, struct err *e)
 {
 	/* A step may have taken its owner's right to open it. */
-	fchmodat(store->fd, path, 0755, AT_SYMLINK_NOFOLLOW);
+	mode_try(store->fd, path, 0755);
 	for (;;) {
 		_cleanup_close_ int fd = folder_make(store->fd, path, 0755, e);
 		bool is_there = false;

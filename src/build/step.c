@@ -366,7 +366,7 @@ static int keep_tree(struct run *run, const char *name, struct err *e)
 	if (remove_kept(run, e))
 		return -1;
 	/* A step may have taken its owner's right to move it. */
-	fchmodat(run->temp.fd, "build", 0700, AT_SYMLINK_NOFOLLOW);
+	mode_try(run->temp.fd, "build", 0700);
 	if (renameat(run->temp.fd, "build", run->host->store->fd, name))
 		return err_errno(e, "move it to %s/%s", run->host->store->path, name);
 	return 0;

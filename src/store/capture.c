@@ -145,9 +145,9 @@ static int visit_folder(struct walk *w, int fd, int into, const char *name, stru
 static void open_up(int folder, const char *name, mode_t mode)
 {
 	if (S_ISDIR(mode) && (mode & 0500) != 0500)
-		fchmodat(folder, name, (mode & 0777) | 0500, AT_SYMLINK_NOFOLLOW);
+		mode_try(folder, name, (mode & 0777) | 0500);
 	else if (S_ISREG(mode) && !(mode & S_IRUSR))
-		fchmodat(folder, name, mode | S_IRUSR, AT_SYMLINK_NOFOLLOW);
+		mode_try(folder, name, mode | S_IRUSR);
 }
 
 static int visit(struct walk *w, int folder, const char *name, int into, struct err *e)
