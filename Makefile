@@ -16,6 +16,7 @@ HARDENING := -fPIE -fstack-protector-strong -fstack-clash-protection \
 	$(if $(filter -O1 -O2 -O3 -Os,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3) \
 	$(call known,-fcf-protection=full)$(call known,-mbranch-protection=standard)
 LINKING = -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code
+ANALYZER = -fanalyzer
 FLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Isrc $(WARNINGS) -pthread $(HARDENING) \
 	$(CFLAGS)
 
@@ -36,10 +37,12 @@ minsys-image_LIBS = -static-pie -lext2fs -lcom_err -lz -lcrypto
 programs = $(foreach p,minsys minsys-fetch minsys-sandbox minsys-image,$(if $($(p)),$(B)/$(p)))
 
 unit_tests = $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/*/test_*.c))
+fuzz_targets = $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/*.c))
+analyzed = $(wildcard src/*/*.c)
 formatted = $(wildcard src/*/*.[ch] tests/*/*.[ch] tests/unit/*/*.[ch])
 
-.PHONY: all packages programs unit-tests boot check check-docker check-long bench install format \
-	clean help
+.PHONY: all packages programs unit-tests fuzz fuzz-targets analysis boot check check-docker \
+	check-long bench install format clean help
 all: packages
 	@$(MAKE) --no-print-directory programs
 	$(B)/minsys build
@@ -50,6 +53,8 @@ help:
 	@echo 'make check     prove it: unit tests, functional tests, the real pipeline'
 	@echo 'make check-docker  the same of the Dockerfile, with an engine (DOCKER is its client)'
 	@echo 'make check-long  what takes hours: defconfig, the kernel twice, all of it with Podman'
+	@echo 'make fuzz      compile the fuzz targets to out/fuzz/'
+	@echo 'make analysis  look for mistakes with clang-tidy and with gcc -fanalyzer'
 	@echo 'make bench     measure it against a plain shell script of the same commands'
 	@echo 'make install   install the programs below PREFIX ($(PREFIX))'
 	@echo 'make programs  compile only'
@@ -77,7 +82,7 @@ check-docker:
 
 check-long:
 	@scripts/packages build boot check
-	@$(MAKE) --no-print-directory programs unit-tests
+	@$(MAKE) --no-print-directory programs unit-tests fuzz
 	BIN=$(CURDIR)/$(B) prove --timer --failures --comments tests/long
 
 bench:
@@ -92,6 +97,16 @@ install: programs
 	@scripts/apparmor/install "$(DESTDIR)" "$(PREFIX)"
 
 unit-tests: $(unit_tests)
+
+# By clang, with objects of their own: libFuzzer follows what each input reaches.
+fuzz:
+	@$(MAKE) --no-print-directory CC=clang O=out/fuzz/obj B=out/fuzz HARDENING= \
+		CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all' \
+		fuzz-targets
+fuzz-targets: $(fuzz_targets)
+
+analysis: $(patsubst src/%,out/analysis/%.gcc,$(analyzed)) \
+	$(patsubst src/%,out/analysis/%.tidy,$(analyzed))
 
 format:
 	clang-format -i $(formatted)
@@ -125,8 +140,30 @@ $(O)/libtested.a: $(tested)
 
 $(O)/unit/%: tests/unit/%.c $(O)/libtested.a $(O)/libbase.a
 	@mkdir -p $(@D)
-	$(CC) $(FLAGS) -MMD -MP -o $@ $< $(O)/libtested.a $(O)/libbase.a -lcmocka -larchive -lyaml \
-		-ljansson -lcurl -lext2fs -lcom_err -lz -lcrypto
+	$(CC) $(FLAGS) -MMD -MP -o $@ $< $(O)/libtested.a $(O)/libbase.a -lcmocka $(tested_LIBS)
+tested_LIBS = -larchive -lyaml -ljansson -lcurl -lext2fs -lcom_err -lz -lcrypto
+
+# And a fuzz target those that read what others wrote.
+$(O)/libfuzzed.a: $(call objects,$(call sources,base plan store build) $(clients) $(probed) \
+		src/fetch/request.c src/fetch/archives.c src/image/devices.c src/image/faults.c)
+	rm -f $@
+	ar rcs $@ $^
+
+out/fuzz/%: tests/fuzz/%.c $(O)/libfuzzed.a
+	@mkdir -p $(O)/fuzz
+	$(CC) $(FLAGS) -fsanitize=fuzzer -MMD -MP -MF $(O)/fuzz/$*.d -o $@ $< $(O)/libfuzzed.a \
+		$(tested_LIBS)
+
+# A file is looked at again when it, or any header, has changed.
+out/analysis/%.gcc: src/% $(wildcard src/*/*.h)
+	@mkdir -p $(@D)
+	gcc $(FLAGS) $(ANALYZER) -c -o /dev/null $<
+	@touch $@
+
+out/analysis/%.tidy: src/% .clang-tidy $(wildcard src/*/*.h)
+	@mkdir -p $(@D)
+	clang-tidy --quiet $< -- $(FLAGS) 2>$@.log || { cat $@.log; false; }
+	@touch $@
 
 parts = $(filter-out %/main.o,$(minsys)) $(O)/libbase.a
 $(O)/bench/%: tests/bench/%.c $(parts)

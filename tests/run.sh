@@ -21,6 +21,9 @@ tests/layers.sh
 step 'clang compiles it without a warning'
 make -s CC=clang O=out/clang/obj B=out/clang/bin programs
 
+step 'static analysis'
+make -s -j"$(nproc)" analysis
+
 step 'unit tests'
 tests/unit.sh out/obj
 
@@ -28,6 +31,10 @@ step 'unit tests, under AddressSanitizer and UndefinedBehaviorSanitizer'
 make -s O=out/sanitized B=out/sanitized/bin HARDENING= \
 	CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all' unit-tests
 tests/unit.sh out/sanitized
+
+step 'fuzz targets'
+make -s fuzz
+prove --timer --failures --comments tests/fuzz
 
 step 'functional tests'
 MINSYS_REQUIRE=1 BIN=$PWD/out/bin prove --timer --failures --comments "$@" tests/functional

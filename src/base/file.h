@@ -59,7 +59,8 @@ int folder_open_beneath(int dirfd, const char *path, struct err *e);
 /* Set the times of a folder, found in the same way. */
 int folder_set_times(int dirfd, const char *path, const struct timespec times[2], struct err *e);
 
-/* Give an entry, and not what a link leads to, this mode if it may be had. If not, what needs it fails next, and says why. */
+/* Give an entry, and not what a link leads to, this mode if it may be had. If not, what needs it
+ * fails next, and says why. */
 void mode_try(int dirfd, const char *name, mode_t mode);
 
 /* Make a folder and those above it, as mkdir -p, and open it. Returns the descriptor. */

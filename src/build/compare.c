@@ -303,8 +303,10 @@ static size_t trim(struct lines *a, struct lines *b)
 
 	while (same < a->count && same < b->count && is_same_line(&a->items[same], &b->items[same]))
 		same++;
-	*a = (struct lines){a->items + same, a->count - same};
-	*b = (struct lines){b->items + same, b->count - same};
+	if (same) { /* an empty text has no items at all */
+		*a = (struct lines){a->items + same, a->count - same};
+		*b = (struct lines){b->items + same, b->count - same};
+	}
 	while (a->count && b->count &&
 	       is_same_line(&a->items[a->count - 1], &b->items[b->count - 1])) {
 		a->count--;

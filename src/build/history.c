@@ -249,28 +249,31 @@ static void read_all(struct reading *r, json_t *root)
 	read_tasks(r, json_object_get(root, "tasks"));
 }
 
+bool history_parse(const char *name, const struct buf *text, struct history *ret_history)
+{
+	struct history history = {0};
+	struct reading reading = {.history = &history};
+	json_t *root = json_loadb(buf_text(text), text->length, 0, NULL);
+
+	history.name = arena_strdup(&history.arena, name);
+	read_all(&reading, root);
+	json_decref(root);
+	if (reading.is_damaged)
+		history_free(&history);
+	else
+		*ret_history = history;
+	return !reading.is_damaged;
+}
+
 int history_read(struct store *store, const char *name, struct history *ret_history,
     bool *ret_found, struct err *e)
 {
 	_cleanup_free_ char *path = xasprintf("builds/%s", name);
 	_cleanup_buf_ struct buf text = {0};
-	struct history history = {0};
-	struct reading reading = {.history = &history};
-	json_t *root;
 
 	if (store_text_read(store, path, &text, ret_found, e))
 		return -1;
-	if (!*ret_found)
-		return 0;
-	history.name = arena_strdup(&history.arena, name);
-	root = json_loadb(buf_text(&text), text.length, 0, NULL);
-	read_all(&reading, root);
-	json_decref(root);
-	*ret_found = !reading.is_damaged;
-	if (reading.is_damaged)
-		history_free(&history);
-	else
-		*ret_history = history;
+	*ret_found = *ret_found && history_parse(name, &text, ret_history);
 	return 0;
 }
 

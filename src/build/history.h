@@ -103,6 +103,10 @@ void history_names_free(struct history_names *names);
  * one, is ERR_INPUT. */
 int history_find(struct store *store, const char *text, char **ret_name, struct err *e);
 
+/* Take a text for the record `name`: false when it is none, as history_write() writes them. To be
+ * freed when it was. */
+bool history_parse(const char *name, const struct buf *text, struct history *ret_history);
+
 /* Read one; one that is not there or damaged is 0 with *ret_found false. To be freed when it was
  * found. */
 int history_read(struct store *store, const char *name, struct history *ret_history,
