@@ -16,7 +16,8 @@ HARDENING := -fPIE -fstack-protector-strong -fstack-clash-protection \
 	$(if $(filter -O1 -O2 -O3 -Os,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3) \
 	$(call known,-fcf-protection=full)$(call known,-mbranch-protection=standard)
 LINKING = -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code
-ANALYZER = -fanalyzer
+# gcc 12 takes what has a cleanup attribute for uninitialized where it is not.
+ANALYZER = -fanalyzer -Wno-analyzer-use-of-uninitialized-value
 FLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Isrc $(WARNINGS) -pthread $(HARDENING) \
 	$(CFLAGS)
 

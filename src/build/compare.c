@@ -265,7 +265,7 @@ static struct lines split(const struct buf *text)
 
 static bool is_same_line(const struct line *a, const struct line *b)
 {
-	return a->length == b->length && !memcmp(a->text, b->text, a->length);
+	return a->length == b->length && (!a->length || !memcmp(a->text, b->text, a->length));
 }
 
 /* How many lines come or go at least from `a` to `b`: the greedy algorithm of Myers, "An O(ND)

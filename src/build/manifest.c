@@ -100,14 +100,10 @@ static int by_file_path(const void *a, const void *b)
 static void add_file(
     struct files *files, const char *path, const char *rest, const struct tree_entry *entry)
 {
-	size_t length = strlen(path), size = length + strlen(rest) + 2;
+	size_t size = strlen(path) + strlen(rest) + 2;
 	char *joined = arena_alloc(&files->paths, size, 1);
 
-	memcpy(joined, path, length);
-	if (*rest) {
-		joined[length] = '/';
-		strcpy(joined + length + 1, rest);
-	}
+	snprintf(joined, size, "%s%s%s", path, *rest ? "/" : "", rest);
 	files->items = xgrow(files->items, files->count, sizeof(*files->items));
 	files->items[files->count++] = (struct file){joined, entry};
 }

@@ -184,7 +184,8 @@ static int take_output(struct boot *boot, struct err *e)
 		return 0; /* it may be, and the rest is still to come */
 	line_end = memchr(boot->pending.data, '\n', boot->pending.length);
 	if (line_end) {
-		boot->status = atoi(boot->pending.data + strlen(boot->end_marker)) & 255;
+		boot->status =
+		    (int)(strtoul(boot->pending.data + strlen(boot->end_marker), NULL, 10) & 255);
 		boot->state = BOOT_ENDED;
 	}
 	return 0;

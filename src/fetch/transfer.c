@@ -182,15 +182,13 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *argument
 {
 	struct candidate *candidate = argument;
 	size_t length = size * count;
-	unsigned long long start;
-	char line[80];
+	char line[80], *range;
 
 	snprintf(line, sizeof(line), "%.*s", (int)(length < 79 ? length : 79), bytes);
 	if (!strncmp(line, "HTTP/", 5))
 		candidate->range_start = UINT64_MAX;
-	else if (!strncasecmp(line, "content-range:", 14) &&
-		 sscanf(line + 14, " bytes %llu-", &start) == 1)
-		candidate->range_start = start;
+	else if (!strncasecmp(line, "content-range:", 14) && (range = strstr(line, "bytes ")))
+		candidate->range_start = strtoull(range + strlen("bytes "), NULL, 10);
 	return length;
 }
 
@@ -476,11 +474,6 @@ static void judge_failure(struct candidate *candidate, CURLcode code)
 		judge_unreachable(candidate);
 		break;
 	case CURLE_OPERATION_TIMEDOUT:
-		if (!sent_after)
-			judge_unreachable(candidate);
-		else
-			judge_cut(candidate);
-		break;
 	case CURLE_PARTIAL_FILE:
 	case CURLE_RECV_ERROR:
 	case CURLE_SEND_ERROR:

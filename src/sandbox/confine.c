@@ -93,6 +93,7 @@ static int draw_mapped(uid_t *ret_uid, struct err *e)
 	unsigned first = 0, count = 0, inside, outside, length;
 	uid_t uid = 0;
 
+	/* NOLINTNEXTLINE(cert-err34-c): the kernel writes it */
 	while (map && fscanf(map, "%u %u %u", &inside, &outside, &length) == 3)
 		if (length > count) {
 			first = inside;

@@ -148,6 +148,7 @@ static int parse_jobserver(struct options *o, const char *text, struct err *e)
 {
 	char end;
 
+	/* NOLINTNEXTLINE(cert-err34-c): what is no number here is no pipe below */
 	if (sscanf(text, "%d,%d%c", &o->jobserver[0], &o->jobserver[1], &end) != 2)
 		return err_kind(e, ERR_INPUT, "--jobserver takes R,W, not `%s`", text);
 	for (size_t i = 0; i < 2; i++) {

@@ -162,7 +162,7 @@ static bool is_used(struct verify *v, const struct item *item)
 	struct err ignored;
 
 	return !use_oldest(v->store, &oldest, &ignored) && oldest != UINT64_MAX &&
-	       item_use_time(v->store, item, &time) && time + 2 * USE_FRESH >= oldest;
+	       item_use_time(v->store, item, &time) && time + 2ULL * USE_FRESH >= oldest;
 }
 
 /* Reading failed: a damaged disk says so with EIO. What is wrong with this machine or user is
