@@ -65,7 +65,8 @@ static inline bool is_plain_line(const char *text)
 	return true;
 }
 
-/* The input as a text of its own, whose end a sanitizer watches over. The caller frees it. */
+/* The input with a NUL behind it, for what asks for one; libFuzzer's own ends where its memory
+ * does. The caller frees it. */
 static inline struct buf buf_of(const uint8_t *data, size_t size)
 {
 	struct buf text = {0};

@@ -10,10 +10,10 @@
 /* What is taken is canonical: written again it is the same, byte for byte. */
 static bool decode(const uint8_t *data, size_t size, struct tree *ret_tree)
 {
-	_cleanup_buf_ struct buf text = buf_of(data, size), again = {0};
+	_cleanup_buf_ struct buf again = {0};
 	struct err e = {0};
 
-	if (tree_decode(text.data, text.length, ret_tree, &e)) {
+	if (tree_decode((const char *)data, size, ret_tree, &e)) {
 		CLAIM(e.kind == ERR_INPUT);
 		return false;
 	}
