@@ -3,21 +3,34 @@
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/fs.h>
+#include <linux/fsverity.h>
+#include <linux/ioprio.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The newest x86-64 system call that this table was written with knowledge of: file_setattr,
- * Linux 6.17. */
+#if defined(__x86_64__)
+#define ARCHITECTURE AUDIT_ARCH_X86_64
+#elif defined(__aarch64__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define ARCHITECTURE AUDIT_ARCH_AARCH64
+#else
+#error "the filter has been written for x86-64 and little-endian arm64"
+#endif
+
+/* The newest system call that this table was written with knowledge of: file_setattr, Linux 6.17.
+ * From 424 on numbers are the same on both architectures. */
 #define NEWEST_SYSCALL 469
 
 /* Not in the headers of Debian 12. */
 enum {
+	NR_set_mempolicy_home_node = 450,
 	NR_statmount = 457,
 	NR_listmount = 458,
 	NR_lsm_get_self_attr = 459,
@@ -60,10 +73,19 @@ static const struct refusal {
     {SYS_listen, EPERM},
     {SYS_accept, EPERM},
     {SYS_accept4, EPERM},
-    /* System V IPC knows no folder that could be kept from a step. */
+    /* System V IPC knows no folder that could be kept from a step, and its ids can be guessed:
+       what uses one is refused like what makes one. */
     {SYS_shmget, EPERM},
+    {SYS_shmat, EPERM},
+    {SYS_shmctl, EPERM},
     {SYS_msgget, EPERM},
+    {SYS_msgsnd, EPERM},
+    {SYS_msgrcv, EPERM},
+    {SYS_msgctl, EPERM},
     {SYS_semget, EPERM},
+    {SYS_semop, EPERM},
+    {SYS_semtimedop, EPERM},
+    {SYS_semctl, EPERM},
     /* Nor do POSIX message queues; the namespace of one isolation keeps them apart, no other does.
      */
     {SYS_mq_open, EPERM},
@@ -92,7 +114,6 @@ static const struct refusal {
     {SYS_name_to_handle_at, EPERM},
     {SYS_open_by_handle_at, EPERM},
     {SYS_lookup_dcookie, EPERM},
-    {SYS_modify_ldt, EPERM},
     {SYS_vmsplice, EPERM},
     {NR_lsm_get_self_attr, ENOSYS},
     {NR_lsm_set_self_attr, ENOSYS},
@@ -101,6 +122,7 @@ static const struct refusal {
     {SYS_mbind, EPERM},
     {SYS_set_mempolicy, EPERM},
     {SYS_get_mempolicy, EPERM},
+    {NR_set_mempolicy_home_node, EPERM},
     {SYS_migrate_pages, EPERM},
     {SYS_move_pages, EPERM},
     /* The machine itself. */
@@ -108,7 +130,6 @@ static const struct refusal {
     {SYS_quotactl, EPERM},
     {SYS_quotactl_fd, EPERM},
     {SYS_syslog, EPERM},
-    {SYS_uselib, EPERM},
     {SYS_swapon, EPERM},
     {SYS_swapoff, EPERM},
     {SYS_reboot, EPERM},
@@ -117,9 +138,6 @@ static const struct refusal {
     {SYS_init_module, EPERM},
     {SYS_finit_module, EPERM},
     {SYS_delete_module, EPERM},
-    {SYS_create_module, EPERM},
-    {SYS_iopl, EPERM},
-    {SYS_ioperm, EPERM},
     {SYS_vhangup, EPERM},
     {SYS_nfsservctl, EPERM},
     {SYS_settimeofday, EPERM},
@@ -139,6 +157,14 @@ static const struct refusal {
     {NR_setxattrat, ENOTSUP},
     {NR_removexattrat, ENOTSUP},
     {NR_file_setattr, ENOTSUP},
+#ifdef __x86_64__
+    {SYS_modify_ldt, EPERM},
+    {SYS_uselib, EPERM},
+    {SYS_create_module, EPERM},
+    {SYS__sysctl, EPERM},
+    {SYS_iopl, EPERM},
+    {SYS_ioperm, EPERM},
+#endif
 };
 
 #define ANY_NEW_NAMESPACE                                                                          \
@@ -147,6 +173,35 @@ static const struct refusal {
 #ifndef TIOCLINUX
 #define TIOCLINUX 0x541C
 #endif
+
+/* Commands to devices and files. Pushing keystrokes into a terminal (CVE-2017-5226), pasting into a
+ * console, and line disciplines, which are drivers (CVE-2017-2636), on a terminal of one's own;
+ * then the older spelling of file_setattr, and a seal that its owner cannot take off. */
+static const struct refusal commands[] = {
+    {TIOCSTI, EPERM},
+    {TIOCLINUX, EPERM},
+    {TIOCSETD, EPERM},
+    {FS_IOC_SETFLAGS, ENOTSUP},
+    {FS_IOC_FSSETXATTR, ENOTSUP},
+    {FS_IOC_ENABLE_VERITY, ENOTSUP},
+};
+
+/* Calls that may name another process, and are allowed only where they name the caller itself:
+ * Landlock keeps none of them from a process of the same user. */
+static const struct own {
+	unsigned number;
+	struct {
+		unsigned argument, value;
+	} wanted[2];
+} own[] = {
+    {SYS_prlimit64, {{0, 0}, {0, 0}}},
+    {SYS_sched_setaffinity, {{0, 0}, {0, 0}}},
+    {SYS_sched_setscheduler, {{0, 0}, {0, 0}}},
+    {SYS_sched_setparam, {{0, 0}, {0, 0}}},
+    {SYS_sched_setattr, {{0, 0}, {0, 0}}},
+    {SYS_setpriority, {{0, PRIO_PROCESS}, {1, 0}}},
+    {SYS_ioprio_set, {{0, IOPRIO_WHO_PROCESS}, {1, 0}}},
+};
 
 #define SOCKET_TYPE_MASK 0xf
 
@@ -169,8 +224,8 @@ static const struct refusal {
  */
 static const struct sock_filter head[] = {
     LOAD(arch),
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0),
-    REFUSE(ENOSYS), /* int 0x80: other numbers for the same calls */
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0),
+    REFUSE(ENOSYS), /* int 0x80, a 32-bit program: other numbers for the same calls */
     LOAD(nr),
     SKIP_UNLESS(BPF_JGT, NEWEST_SYSCALL, 1), /* x32's have bit 30 set */
     REFUSE(ENOSYS),
@@ -178,17 +233,6 @@ static const struct sock_filter head[] = {
     SKIP_UNLESS(BPF_JEQ, SYS_clone, 4),
     LOAD_ARGUMENT(0),
     SKIP_UNLESS(BPF_JSET, (unsigned)ANY_NEW_NAMESPACE, 1),
-    REFUSE(EPERM),
-    ALLOW,
-    /* Pushing keystrokes into a terminal (CVE-2017-5226), pasting into a console, and line
-       disciplines, which are drivers (CVE-2017-2636), on a terminal of one's own. */
-    SKIP_UNLESS(BPF_JEQ, SYS_ioctl, 8),
-    LOAD_ARGUMENT(1),
-    SKIP_UNLESS(BPF_JEQ, TIOCSTI, 1),
-    REFUSE(EPERM),
-    SKIP_UNLESS(BPF_JEQ, TIOCLINUX, 1),
-    REFUSE(EPERM),
-    SKIP_UNLESS(BPF_JEQ, TIOCSETD, 1),
     REFUSE(EPERM),
     ALLOW,
     /* A pair of connected unix sockets leads nowhere, but one of datagrams can be pointed at any
@@ -202,12 +246,6 @@ static const struct sock_filter head[] = {
     SKIP_UNLESS(BPF_JEQ, SOCK_SEQPACKET, 1),
     ALLOW,
     REFUSE(EPERM),
-    /* Limits of the process itself only. */
-    SKIP_UNLESS(BPF_JEQ, SYS_prlimit64, 4),
-    LOAD_ARGUMENT(0),
-    SKIP_UNLESS(BPF_JEQ, 0, 1),
-    ALLOW,
-    REFUSE(EPERM),
     /* Asking for the personality, and the plain one; none that makes memory less safe or uname
        lie. */
     SKIP_UNLESS(BPF_JEQ, SYS_personality, 6),
@@ -219,18 +257,54 @@ static const struct sock_filter head[] = {
     REFUSE(EPERM),
 };
 
-_Static_assert(LENGTH(head) + 2 * LENGTH(refusals) + 1 <= FILTER_LENGTH, "room for the filter");
+#define PAIR 2			      /* a test and what it leads to */
+#define OWN_LENGTH (1 + 2 * PAIR + 2) /* of one of `own` */
+#define LONGEST                                                                                    \
+	(LENGTH(head) + 3 + PAIR * LENGTH(commands) + OWN_LENGTH * LENGTH(own) +                   \
+	    PAIR * LENGTH(refusals) + 1)
+_Static_assert(LONGEST <= FILTER_LENGTH, "room for the filter");
+
+/* Refuse these values of what is loaded. */
+static struct sock_filter *add_refusals(
+    struct sock_filter *next, const struct refusal *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		*next++ = (struct sock_filter)SKIP_UNLESS(BPF_JEQ, list[i].number, 1);
+		*next++ = (struct sock_filter)REFUSE(list[i].error);
+	}
+	return next;
+}
+
+static struct sock_filter *add_commands(struct sock_filter *next)
+{
+	*next++ = (struct sock_filter)SKIP_UNLESS(BPF_JEQ, SYS_ioctl, PAIR * LENGTH(commands) + 2);
+	*next++ = (struct sock_filter)LOAD_ARGUMENT(1);
+	next = add_refusals(next, commands, LENGTH(commands));
+	*next++ = (struct sock_filter)ALLOW;
+	return next;
+}
+
+static struct sock_filter *add_own(struct sock_filter *next, const struct own *call)
+{
+	*next++ = (struct sock_filter)SKIP_UNLESS(BPF_JEQ, call->number, OWN_LENGTH - 1);
+	*next++ = (struct sock_filter)LOAD_ARGUMENT(call->wanted[0].argument);
+	*next++ = (struct sock_filter)SKIP_UNLESS(BPF_JEQ, call->wanted[0].value, 3);
+	*next++ = (struct sock_filter)LOAD_ARGUMENT(call->wanted[1].argument);
+	*next++ = (struct sock_filter)SKIP_UNLESS(BPF_JEQ, call->wanted[1].value, 1);
+	*next++ = (struct sock_filter)ALLOW;
+	*next++ = (struct sock_filter)REFUSE(EPERM);
+	return next;
+}
 
 size_t filter_make(struct sock_filter *ret_program)
 {
 	struct sock_filter *next = ret_program;
 
 	memcpy(next, head, sizeof(head));
-	next += LENGTH(head);
-	for (size_t i = 0; i < LENGTH(refusals); i++) {
-		*next++ = (struct sock_filter)SKIP_UNLESS(BPF_JEQ, refusals[i].number, 1);
-		*next++ = (struct sock_filter)REFUSE(refusals[i].error);
-	}
+	next = add_commands(next + LENGTH(head));
+	for (size_t i = 0; i < LENGTH(own); i++)
+		next = add_own(next, &own[i]);
+	next = add_refusals(next, refusals, LENGTH(refusals));
 	*next++ = (struct sock_filter)ALLOW;
 	return (size_t)(next - ret_program);
 }

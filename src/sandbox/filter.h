@@ -12,7 +12,7 @@
 #include <linux/filter.h>
 #include <stddef.h>
 
-#define FILTER_LENGTH 320
+#define FILTER_LENGTH 400
 
 /* Write the filter's program, of at most FILTER_LENGTH instructions; returns how many. */
 size_t filter_make(struct sock_filter *ret_program);

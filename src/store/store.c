@@ -199,7 +199,9 @@ int store_temp_make(struct store *store, struct store_temp *ret_temp, struct err
 
 		if (name_temp(&temp, e))
 			return -1;
-		if (mkdirat(store->fd, temp.name, 0755)) {
+		/* A step may leave a setuid program in it: where that would be the caller's,
+		   nobody else gets at it. Root's steps have a user of their own, who has to. */
+		if (mkdirat(store->fd, temp.name, geteuid() ? 0700 : 0755)) {
 			err_errno(e, "make %s", temp.name);
 			return store_explain(store, e);
 		}

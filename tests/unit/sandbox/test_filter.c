@@ -22,6 +22,15 @@
 
 #include <cmocka.h>
 
+#ifdef __x86_64__
+#define OWN_ARCH AUDIT_ARCH_X86_64
+#define OTHER_ARCH AUDIT_ARCH_AARCH64
+#define NARROW_ARCH AUDIT_ARCH_I386
+#else
+#define OWN_ARCH AUDIT_ARCH_AARCH64
+#define OTHER_ARCH AUDIT_ARCH_X86_64
+#define NARROW_ARCH AUDIT_ARCH_ARM
+#endif
 #define NEWEST 469
 #define X32 0x40000000U
 #define HIGH_BITS 0xffffffff00000000ULL
@@ -99,7 +108,7 @@ static int verdict(uint32_t arch, uint32_t number, uint64_t first, uint64_t seco
 
 static int call(uint32_t number, uint64_t first, uint64_t second)
 {
-	return verdict(AUDIT_ARCH_X86_64, number, first, second);
+	return verdict(OWN_ARCH, number, first, second);
 }
 
 static void every_number_has_a_verdict(void **state)
@@ -117,24 +126,89 @@ static void other_entries_are_closed(void **state)
 	(void)state;
 	for (uint32_t number = 0; number <= NEWEST; number++) {
 		assert_int_equal(call(X32 | number, 0, 0), ENOSYS);
-		assert_int_equal(verdict(AUDIT_ARCH_I386, number, 0, 0), ENOSYS);
-		assert_int_equal(verdict(AUDIT_ARCH_AARCH64, number, 0, 0), ENOSYS);
+		assert_int_equal(verdict(NARROW_ARCH, number, 0, 0), ENOSYS);
+		assert_int_equal(verdict(OTHER_ARCH, number, 0, 0), ENOSYS);
 	}
 }
 
 static void what_builds_need_is_allowed(void **state)
 {
-	static const uint32_t needed[] = {SYS_read, SYS_write, SYS_open, SYS_openat, SYS_openat2,
-	    SYS_close, SYS_stat, SYS_newfstatat, SYS_statx, SYS_mmap, SYS_mprotect, SYS_brk,
-	    SYS_execve, SYS_execveat, SYS_fork, SYS_vfork, SYS_wait4, SYS_waitid, SYS_exit_group,
-	    SYS_kill, SYS_pipe2, SYS_dup2, SYS_fcntl, SYS_rename, SYS_renameat2, SYS_link,
-	    SYS_symlink, SYS_unlink, SYS_mkdir, SYS_chmod, SYS_fchmodat, SYS_chown, SYS_mknod,
-	    SYS_utimensat, SYS_futex, SYS_set_robust_list, SYS_rseq, SYS_getrandom,
-	    SYS_memfd_create, SYS_sched_getaffinity, SYS_getxattr, SYS_listxattr, SYS_flock,
-	    SYS_poll, SYS_epoll_create1, SYS_inotify_init1, SYS_copy_file_range, SYS_sendfile,
-	    SYS_setrlimit, SYS_getrlimit, SYS_setsid, SYS_seccomp, SYS_prctl, SYS_arch_prctl,
-	    SYS_sysinfo, SYS_uname, SYS_fallocate, SYS_fsync, SYS_madvise, SYS_close_range,
-	    SYS_sendmsg, SYS_recvmsg, SYS_landlock_create_ruleset};
+	static const uint32_t needed[] = {
+	    SYS_read,
+	    SYS_write,
+	    SYS_openat,
+	    SYS_openat2,
+	    SYS_close,
+	    SYS_newfstatat,
+	    SYS_statx,
+	    SYS_mmap,
+	    SYS_mprotect,
+	    SYS_brk,
+	    SYS_execve,
+	    SYS_execveat,
+	    SYS_wait4,
+	    SYS_waitid,
+	    SYS_exit_group,
+	    SYS_kill,
+	    SYS_pipe2,
+	    SYS_dup3,
+	    SYS_fcntl,
+	    SYS_renameat2,
+	    SYS_linkat,
+	    SYS_symlinkat,
+	    SYS_unlinkat,
+	    SYS_mkdirat,
+	    SYS_fchmodat,
+	    SYS_fchownat,
+	    SYS_mknodat,
+	    452 /* fchmodat2 */,
+	    SYS_utimensat,
+	    SYS_futex,
+	    SYS_set_robust_list,
+	    SYS_rseq,
+	    SYS_getrandom,
+	    SYS_memfd_create,
+	    SYS_sched_getaffinity,
+	    SYS_getxattr,
+	    SYS_listxattr,
+	    SYS_flock,
+	    SYS_ppoll,
+	    SYS_epoll_create1,
+	    SYS_inotify_init1,
+	    SYS_copy_file_range,
+	    SYS_sendfile,
+	    SYS_setrlimit,
+	    SYS_getrlimit,
+	    SYS_setsid,
+	    SYS_seccomp,
+	    SYS_prctl,
+	    SYS_sysinfo,
+	    SYS_uname,
+	    SYS_fallocate,
+	    SYS_fsync,
+	    SYS_madvise,
+	    SYS_close_range,
+	    SYS_sendmsg,
+	    SYS_recvmsg,
+	    SYS_landlock_create_ruleset,
+#ifdef __x86_64__
+	    SYS_open,
+	    SYS_stat,
+	    SYS_fork,
+	    SYS_vfork,
+	    SYS_dup2,
+	    SYS_rename,
+	    SYS_link,
+	    SYS_symlink,
+	    SYS_unlink,
+	    SYS_mkdir,
+	    SYS_chmod,
+	    SYS_chown,
+	    SYS_mknod,
+	    SYS_poll,
+	    SYS_arch_prctl,
+#endif
+	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(needed) / sizeof(*needed); i++)
@@ -146,28 +220,34 @@ static void all_that_is_refused(void **state)
 {
 	static const struct {
 		int error;
-		uint32_t numbers[48];
+		uint32_t numbers[64];
 	} groups[] = {
 	    {EPERM, {SYS_unshare, SYS_setns, SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot,
 			SYS_socket, SYS_connect, SYS_bind, SYS_listen, SYS_accept, SYS_accept4,
-			SYS_shmget, SYS_msgget, SYS_semget, SYS_mq_open, SYS_mq_unlink, SYS_add_key,
-			SYS_request_key, SYS_keyctl, SYS_ptrace, SYS_process_vm_readv,
-			SYS_process_vm_writev, SYS_process_madvise, SYS_process_mrelease,
-			SYS_pidfd_getfd, SYS_kcmp, SYS_bpf, SYS_perf_event_open, SYS_userfaultfd,
-			SYS_fanotify_init, SYS_name_to_handle_at, SYS_open_by_handle_at,
-			SYS_vmsplice, SYS_mbind}},
+			SYS_shmget, SYS_shmat, SYS_shmctl, SYS_msgget, SYS_msgsnd, SYS_msgrcv,
+			SYS_msgctl, SYS_semget, SYS_semop, SYS_semtimedop, SYS_semctl, SYS_mq_open,
+			SYS_mq_unlink, SYS_add_key, SYS_request_key, SYS_keyctl, SYS_ptrace,
+			SYS_process_vm_readv, SYS_process_vm_writev, SYS_process_madvise,
+			SYS_process_mrelease, SYS_pidfd_getfd, SYS_kcmp, SYS_bpf,
+			SYS_perf_event_open, SYS_userfaultfd, SYS_fanotify_init,
+			SYS_name_to_handle_at, SYS_open_by_handle_at, SYS_vmsplice, SYS_mbind,
+			SYS_set_mempolicy, SYS_get_mempolicy, SYS_migrate_pages, SYS_move_pages,
+			450 /* set_mempolicy_home_node */}},
 	    {EPERM, {SYS_acct, SYS_quotactl, SYS_syslog, SYS_swapon, SYS_swapoff, SYS_reboot,
 			SYS_kexec_load, SYS_kexec_file_load, SYS_init_module, SYS_finit_module,
-			SYS_delete_module, SYS_iopl, SYS_ioperm, SYS_vhangup, SYS_settimeofday,
-			SYS_clock_settime, SYS_adjtimex, SYS_clock_adjtime, SYS_sethostname,
-			SYS_setdomainname, SYS_modify_ldt}},
+			SYS_delete_module, SYS_vhangup, SYS_settimeofday, SYS_clock_settime,
+			SYS_adjtimex, SYS_clock_adjtime, SYS_sethostname, SYS_setdomainname}},
+#ifdef __x86_64__
+	    {EPERM,
+		{SYS_modify_ldt, SYS_iopl, SYS_ioperm, SYS_uselib, SYS_create_module, SYS__sysctl}},
+#endif
 	    {ENOSYS, {SYS_clone3, SYS_open_tree, SYS_move_mount, SYS_fsopen, SYS_fsconfig,
 			 SYS_fsmount, SYS_fspick, SYS_mount_setattr, SYS_io_uring_setup,
 			 SYS_io_uring_enter, SYS_io_uring_register, 457 /* statmount */,
 			 458 /* listmount */, 467 /* open_tree_attr */}},
-	    {ENOTSUP,
-		{SYS_setxattr, SYS_lsetxattr, SYS_fsetxattr, SYS_removexattr, SYS_lremovexattr,
-		    SYS_fremovexattr, 463 /* setxattrat */, 466 /* removexattrat */}},
+	    {ENOTSUP, {SYS_setxattr, SYS_lsetxattr, SYS_fsetxattr, SYS_removexattr,
+			  SYS_lremovexattr, SYS_fremovexattr, 463 /* setxattrat */,
+			  466 /* removexattrat */, 469 /* file_setattr */}},
 	};
 
 	(void)state;
@@ -196,18 +276,31 @@ static void clone_makes_no_namespace(void **state)
 	}
 }
 
-static void ioctl_pushes_no_keys(void **state)
+static void ioctl_commands(void **state)
 {
+	static const struct {
+		uint64_t command;
+		int error;
+	} wanted[] = {
+	    {TCGETS, 0},
+	    {FIONREAD, 0},
+	    {TIOCSCTTY, 0},
+	    {0x40049409 /* FICLONE */, 0},
+	    {0x80086601 /* FS_IOC_GETFLAGS */, 0},
+	    {TIOCSTI, EPERM},
+	    {0x541c /* TIOCLINUX */, EPERM},
+	    {TIOCSETD, EPERM},
+	    {0x40086602 /* FS_IOC_SETFLAGS */, ENOTSUP},
+	    {0x401c5820 /* FS_IOC_FSSETXATTR */, ENOTSUP},
+	    {0x40806685 /* FS_IOC_ENABLE_VERITY */, ENOTSUP},
+	};
+
 	(void)state;
-	assert_int_equal(call(SYS_ioctl, 1, TCGETS), 0);
-	assert_int_equal(call(SYS_ioctl, 1, FIONREAD), 0);
-	assert_int_equal(call(SYS_ioctl, 1, TIOCSTI), EPERM);
-	assert_int_equal(call(SYS_ioctl, 1, HIGH_BITS | TIOCSTI), EPERM);
-	assert_int_equal(call(SYS_ioctl, 1, 0x541c), EPERM);
-	assert_int_equal(call(SYS_ioctl, 1, HIGH_BITS | 0x541c), EPERM);
-	assert_int_equal(call(SYS_ioctl, 1, TIOCSETD), EPERM);
-	assert_int_equal(call(SYS_ioctl, 1, HIGH_BITS | TIOCSETD), EPERM);
-	assert_int_equal(call(SYS_ioctl, 1, TIOCSCTTY), 0);
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
+		assert_int_equal(call(SYS_ioctl, 1, wanted[i].command), wanted[i].error);
+		assert_int_equal(
+		    call(SYS_ioctl, 1, HIGH_BITS | wanted[i].command), wanted[i].error);
+	}
 }
 
 static void socketpair_leads_nowhere(void **state)
@@ -224,14 +317,37 @@ static void socketpair_leads_nowhere(void **state)
 	assert_int_equal(call(SYS_socketpair, HIGH_BITS | AF_TIPC, SOCK_STREAM), EPERM);
 }
 
-static void limits_and_personality_are_its_own(void **state)
+static void no_other_process_is_named(void **state)
+{
+	static const uint32_t by_pid[] = {SYS_prlimit64, SYS_sched_setaffinity,
+	    SYS_sched_setscheduler, SYS_sched_setparam, SYS_sched_setattr};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(by_pid) / sizeof(*by_pid); i++) {
+		assert_int_equal(call(by_pid[i], 0, 1), 0);
+		assert_int_equal(call(by_pid[i], HIGH_BITS, 1), 0);
+		assert_int_equal(call(by_pid[i], 1, 0), EPERM);
+		assert_int_equal(call(by_pid[i], HIGH_BITS | 1, 0), EPERM);
+	}
+	/* Kinds 0, 1, 2 are a process, a process group, a user; those of ioprio_set begin at 1. */
+	assert_int_equal(call(SYS_setpriority, 0, 0), 0);
+	assert_int_equal(call(SYS_setpriority, 0, 1), EPERM);
+	assert_int_equal(call(SYS_setpriority, 1, 0), EPERM);
+	assert_int_equal(call(SYS_setpriority, 2, 0), EPERM);
+	assert_int_equal(call(SYS_setpriority, HIGH_BITS | 2, HIGH_BITS), EPERM);
+	assert_int_equal(call(SYS_ioprio_set, 1, 0), 0);
+	assert_int_equal(call(SYS_ioprio_set, 1, 1), EPERM);
+	assert_int_equal(call(SYS_ioprio_set, 2, 0), EPERM);
+	assert_int_equal(call(SYS_ioprio_set, 3, 0), EPERM);
+}
+
+static void personality_stays_plain(void **state)
 {
 	(void)state;
-	assert_int_equal(call(SYS_prlimit64, 0, 0), 0);
-	assert_int_equal(call(SYS_prlimit64, 1, 0), EPERM);
 	assert_int_equal(call(SYS_personality, 0, 0), 0);
 	assert_int_equal(call(SYS_personality, 0xffffffff, 0), 0);
 	assert_int_equal(call(SYS_personality, ADDR_NO_RANDOMIZE, 0), EPERM);
+	assert_int_equal(call(SYS_personality, HIGH_BITS | ADDR_NO_RANDOMIZE, 0), EPERM);
 	assert_int_equal(call(SYS_personality, READ_IMPLIES_EXEC, 0), EPERM);
 	assert_int_equal(call(SYS_personality, UNAME26, 0), EPERM);
 	assert_int_equal(call(SYS_personality, PER_LINUX32, 0), EPERM);
@@ -252,9 +368,10 @@ int main(void)
 	    cmocka_unit_test(what_builds_need_is_allowed),
 	    cmocka_unit_test(all_that_is_refused),
 	    cmocka_unit_test(clone_makes_no_namespace),
-	    cmocka_unit_test(ioctl_pushes_no_keys),
+	    cmocka_unit_test(ioctl_commands),
 	    cmocka_unit_test(socketpair_leads_nowhere),
-	    cmocka_unit_test(limits_and_personality_are_its_own),
+	    cmocka_unit_test(no_other_process_is_named),
+	    cmocka_unit_test(personality_stays_plain),
 	};
 
 	return cmocka_run_group_tests(tests, make, NULL);

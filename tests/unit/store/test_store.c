@@ -249,6 +249,20 @@ static void two_temporary_folders_are_two(void **state)
 	store_close(store);
 }
 
+static void nobody_else_enters_a_users_temporary_folder(void **state)
+{
+	struct store *store = opened(*state);
+	struct store_temp temp;
+	struct stat status;
+	struct err e = {0};
+
+	assert_int_equal(store_temp_make(store, &temp, &e), 0);
+	assert_int_equal(fstat(temp.fd, &status), 0);
+	assert_int_equal(status.st_mode & 07777, geteuid() ? 0700 : 0755);
+	store_temp_remove(store, &temp);
+	store_close(store);
+}
+
 static void what_dead_runners_left_is_removed_and_what_live_ones_hold_stays(void **state)
 {
 	struct place *p = *state;
@@ -451,6 +465,7 @@ int main(void)
 	    PLACE_TEST(a_record_is_read_as_it_was_written),
 	    PLACE_TEST(a_damaged_record_counts_as_missing),
 	    PLACE_TEST(two_temporary_folders_are_two),
+	    PLACE_TEST(nobody_else_enters_a_users_temporary_folder),
 	    PLACE_TEST(what_dead_runners_left_is_removed_and_what_live_ones_hold_stays),
 	    PLACE_TEST(a_tree_is_there_once),
 	    PLACE_TEST(a_tree_that_is_away_is_made_again),
