@@ -31,11 +31,15 @@ minsys = $(call objects,$(call sources,plan store build cli) $(clients) $(probed
 minsys-fetch = $(call objects,$(filter-out $(clients),$(call sources,fetch)))
 minsys-sandbox = $(call objects,$(filter-out $(clients),$(call sources,sandbox)))
 minsys-image = $(call objects,$(call sources,image))
+# The attacks, which `minsys doctor --attack` runs. The builder image, which has no tests, lacks it.
+minsys-attack = $(patsubst tests/sandbox/%.c,$(O)/attack/%.o,$(wildcard tests/sandbox/*.c))
 minsys_LIBS = -static-pie -larchive -lacl -lyaml -ljansson -lcrypto -llzma -lzstd -lbz2 -lz
 minsys-fetch_LIBS = -pie -lcurl -ljansson -lcrypto
 minsys-sandbox_LIBS = -static-pie
 minsys-image_LIBS = -static-pie -lext2fs -lcom_err -lz -lcrypto
-programs = $(foreach p,minsys minsys-fetch minsys-sandbox minsys-image,$(if $($(p)),$(B)/$(p)))
+minsys-attack_LIBS = -static-pie
+all_programs = minsys minsys-fetch minsys-sandbox minsys-image minsys-attack
+programs = $(foreach p,$(all_programs),$(if $($(p)),$(B)/$(p)))
 
 unit_tests = $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/*/test_*.c))
 fuzz_targets = $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/*.c))
@@ -120,7 +124,7 @@ $(B)/$(1): $($(1)) $(O)/libbase.a
 	@mkdir -p $$(@D)
 	$(CC) $(FLAGS) $(LINKING) -o $$@ $($(1)) $(O)/libbase.a $($(1)_LIBS)
 endef
-$(foreach p,minsys minsys-fetch minsys-sandbox minsys-image,$(eval $(call program,$(p))))
+$(foreach p,$(all_programs),$(eval $(call program,$(p))))
 
 $(O)/libbase.a: $(call objects,$(call sources,base))
 	rm -f $@
@@ -130,11 +134,17 @@ $(O)/%.o: src/%.c
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) -MMD -MP -c -o $@ $<
 
+$(O)/attack/%.o: tests/sandbox/%.c
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) -Itests/sandbox -MMD -MP -c -o $@ $<
+
+$(O)/attack/table.o: tests/sandbox/table
+
 # The report's page is a part of the program.
 $(O)/cli/page.o: $(wildcard src/cli/report/*)
 
 # A unit test links the objects of every folder but the programs' own main files.
-tested = $(filter-out %/main.o,$(minsys) $(minsys-fetch) $(minsys-sandbox) $(minsys-image))
+tested = $(filter-out %/main.o,$(foreach p,$(all_programs),$($(p))))
 $(O)/libtested.a: $(tested)
 	rm -f $@
 	ar rcs $@ $^

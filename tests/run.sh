@@ -24,6 +24,10 @@ make -s CC=clang O=out/clang/obj B=out/clang/bin programs
 step 'static analysis'
 make -s -j"$(nproc)" analysis
 
+step 'the filter of system calls is one for arm64 too'
+aarch64-linux-gnu-gcc -std=gnu17 -D_GNU_SOURCE -Isrc -Wall -Wextra -Werror -c -o /dev/null \
+	src/sandbox/filter.c
+
 step 'unit tests'
 tests/unit.sh out/obj
 

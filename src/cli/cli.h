@@ -39,10 +39,12 @@ struct cli {
 	bool watches; /* --watch */
 	bool dry_run;
 	bool verify;
+	bool attacks;	      /* --attack */
 	const char *build;    /* --build, or NULL */
 	const char *max_size; /* --max-size, or NULL */
 	char *sandbox;	      /* path of minsys-sandbox */
 	char *fetcher;	      /* path of minsys-fetch */
+	char *attacker;	      /* path of minsys-attack */
 	char **words;	      /* what is left of the command line; NULL-terminated */
 	int word_count;
 	bool separated;	  /* a `--` stood before the words */

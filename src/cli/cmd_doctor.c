@@ -12,6 +12,7 @@
 #include "base/words.h"
 #include "build/choice.h"
 #include "build/export.h"
+#include "cli/attack.h"
 #include "fetch/lock.h"
 #include "sandbox/probe.h"
 #include "sandbox/ruleset.h"
@@ -373,6 +374,8 @@ static int run_doctor(struct cli *cli)
 
 	if (cli->word_count)
 		return cli_usage("`doctor` takes no `%s`", cli->words[0]);
+	if (cli->attacks)
+		return attack_run(cli);
 	check_project(&d, &plan);
 	if (choice_make(
 		cli->isolation, cli->sandbox, plan ? &plan->tools.lock_digest : NULL, &choice, &e))

@@ -65,6 +65,7 @@ static const char options_help[] =
     "  --disk                `boot`: from the disk, not the initramfs\n"
     "  --max-size SIZE       `gc`: what may stay, as 5GB; default: $MINSYS_CACHE_SIZE, or 10GB\n"
     "  --verify              `gc`: read everything back, and remove what is damaged\n"
+    "  --attack              `doctor`: try every known way out of the sandboxes that work here\n"
     "  --timeout SECONDS     `boot -- COMMAND`: how long it may take; default 120\n"
     "  --build NAME          `why`, `report`, `log`: of this build, not the last; the beginning "
     "of\n"
@@ -119,6 +120,7 @@ enum {
 	OPTION_TRACE,
 	OPTION_MAX_SIZE,
 	OPTION_VERIFY,
+	OPTION_ATTACK,
 };
 
 static const struct option long_options[] = {
@@ -143,6 +145,7 @@ static const struct option long_options[] = {
     {"follow", no_argument, NULL, 'f'},
     {"max-size", required_argument, NULL, OPTION_MAX_SIZE},
     {"verify", no_argument, NULL, OPTION_VERIFY},
+    {"attack", no_argument, NULL, OPTION_ATTACK},
     {"verbose", no_argument, NULL, 'v'},
     {"quiet", no_argument, NULL, 'q'},
     {"version", no_argument, NULL, OPTION_VERSION},
@@ -171,29 +174,55 @@ static int refuse_isolation(const char *name)
 	return cli_usage("there is no isolation `%s`; there are auto%s", name, buf_text(&known));
 }
 
+/* What an option without a value sets; NULL when it does more than that. */
+static bool *flag_of(struct cli *cli, int option)
+{
+	switch (option) {
+	case 'k':
+		return &cli->keeps_going;
+	case OPTION_WATCH:
+		return &cli->watches;
+	case 'f':
+		return &cli->follows;
+	case 'v':
+		return &cli->verbose;
+	case 'q':
+		return &cli->quiet;
+	case OPTION_CCACHE:
+		return &cli->ccache;
+	case OPTION_OFFLINE:
+		return &cli->offline;
+	case OPTION_DOT:
+		return &cli->dot;
+	case OPTION_DISK:
+		return &cli->disk;
+	case OPTION_DRY_RUN:
+		return &cli->dry_run;
+	case OPTION_JSON:
+		return &cli->json;
+	case OPTION_VERIFY:
+		return &cli->verify;
+	case OPTION_ATTACK:
+		return &cli->attacks;
+	default:
+		return NULL;
+	}
+}
+
 static int parse_option(struct cli *cli, int option)
 {
+	bool *flag = flag_of(cli, option);
+
+	if (flag) {
+		*flag = true;
+		return 0;
+	}
 	switch (option) {
 	case 'C':
 		cli->project = optarg;
 		return 0;
 	case 'j':
 		return parse_count("-j", optarg, &cli->jobs);
-	case 'k':
-		cli->keeps_going = true;
-		return 0;
-	case OPTION_WATCH:
-		cli->watches = true;
-		return 0;
-	case 'f':
-		cli->follows = true;
-		return 0;
-	case 'v':
-		cli->verbose = true;
-		return 0;
-	case 'q':
-		cli->quiet = true;
-		return 0;
 	case 'h':
 		print_help();
 		exit(finish(0));
@@ -211,20 +240,8 @@ static int parse_option(struct cli *cli, int option)
 		return strcmp(optarg, "auto") && !isolation_kind_find(optarg)
 			   ? refuse_isolation(optarg)
 			   : 0;
-	case OPTION_CCACHE:
-		cli->ccache = true;
-		return 0;
-	case OPTION_OFFLINE:
-		cli->offline = true;
-		return 0;
 	case OPTION_MIRROR:
 		cli->mirror = optarg;
-		return 0;
-	case OPTION_DOT:
-		cli->dot = true;
-		return 0;
-	case OPTION_DISK:
-		cli->disk = true;
 		return 0;
 	case OPTION_TIMEOUT:
 		return parse_count("--timeout", optarg, &cli->timeout_seconds);
@@ -234,17 +251,8 @@ static int parse_option(struct cli *cli, int option)
 	case OPTION_MAX_SIZE:
 		cli->max_size = optarg;
 		return 0;
-	case OPTION_DRY_RUN:
-		cli->dry_run = true;
-		return 0;
-	case OPTION_JSON:
-		cli->json = true;
-		return 0;
 	case OPTION_TRACE:
 		cli->trace = optarg;
-		return 0;
-	case OPTION_VERIFY:
-		cli->verify = true;
 		return 0;
 	case OPTION_VERSION:
 		puts("minsys " VERSION);
@@ -321,6 +329,7 @@ static void find_programs(struct cli *cli)
 		*slash = 0;
 	cli->sandbox = xasprintf("%s/minsys-sandbox", slash ? self : "/usr/local/bin");
 	cli->fetcher = xasprintf("%s/minsys-fetch", slash ? self : "/usr/local/bin");
+	cli->attacker = xasprintf("%s/minsys-attack", slash ? self : "/usr/local/bin");
 }
 
 static const struct command *find_command(const char *name)
@@ -398,5 +407,6 @@ int main(int argc, char **argv)
 		status = command->run(&cli);
 	free(cli.sandbox);
 	free(cli.fetcher);
+	free(cli.attacker);
 	return finish(status);
 }

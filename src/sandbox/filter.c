@@ -109,6 +109,9 @@ static const struct refusal {
     {SYS_bpf, EPERM},
     {SYS_perf_event_open, EPERM},
     {SYS_userfaultfd, EPERM},
+    /* News of what others do in a folder, which Landlock does not keep. */
+    {SYS_inotify_init1, ENOSYS},
+    {SYS_inotify_add_watch, ENOSYS},
     {SYS_fanotify_init, EPERM},
     {SYS_fanotify_mark, EPERM},
     {SYS_name_to_handle_at, EPERM},
@@ -158,6 +161,7 @@ static const struct refusal {
     {NR_removexattrat, ENOTSUP},
     {NR_file_setattr, ENOTSUP},
 #ifdef __x86_64__
+    {SYS_inotify_init, ENOSYS},
     {SYS_modify_ldt, EPERM},
     {SYS_uselib, EPERM},
     {SYS_create_module, EPERM},

@@ -2,10 +2,9 @@
 # an image of the Dockerfile's stage `builder`.
 ARG BUILDER
 FROM ${BUILDER} AS attacked
-COPY busybox /usr/bin/busybox
-COPY attack busybox table table.sh under-attack.sh /minsys/
+COPY minsys-attack under-attack.sh /minsys/bin/
 # With a network, which a step must not reach.
-RUN ["/minsys/busybox", "sh", "/minsys/under-attack.sh"]
+RUN ["/bin/sh", "/minsys/bin/under-attack.sh"]
 
 FROM scratch
 COPY --from=attacked /results /

@@ -4,48 +4,42 @@
 # shellcheck disable=SC2016 # messages quote with backquotes
 # shellcheck source=tests/functional/tap.sh
 . "$(dirname "$0")/tap.sh"
+# shellcheck source=tests/functional/attacks.sh
+. "$(dirname "$0")/attacks.sh"
 
 sandbox=$BIN/minsys-sandbox
 unique=minsys-test-$$
 
-cp "$sandbox" "$work/minsys-sandbox" || exit 1
+cp "$sandbox" "$work/minsys-sandbox" && cp "$BIN/minsys-attack" "$work/attack" || exit 1
 attack=$work/attack
-"${CC:-gcc}" -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -O1 -static -o "$attack" \
-	"$root/tests/sandbox/attack.c" || exit 1
 [ -x /bin/busybox ] || skip_all '/bin/busybox (package busybox-static) is not installed'
 need_namespaces
 
-# The host: a tools root and an input that anybody may write to (so that nothing but the sandbox
-# keeps a step from it), a secret that anybody may read, and a process with open doors.
+# ---- The table of attacks ----
+
+mkdir "$work/ground"
+attacked() {
+	TMPDIR=$work/ground status 0 "$attack" run "$1" "$sandbox" >"$work/attacked"
+}
+for isolation in none userns; do
+	least_attacks=$([ $isolation = userns ] && echo 400 || echo 60)
+	ok "$isolation: the table is run" attacked "$isolation"
+	attack_results "$isolation" "$work/attacked"
+	ok "$isolation: and nothing is left of it" expect '' ls -A "$work/ground"
+done
+
+# ---- What takes more than one process to try, or another set-up ----
+
+# A tools root and an input that anybody may write to, so that nothing but the sandbox keeps a step
+# from it.
 tools=$work/store/tools
 mkdir -p "$tools/bin" "$tools/proc" "$tools/dev" "$tools/tmp" "$tools/minsys" "$work/in" \
-	"$work/host" "$work/race"
+	"$work/host"
 cp /bin/busybox "$tools/bin"
 echo secret >"$work/host/file"
 echo input >"$work/in/file"
-chmod 777 "$tools/bin" "$tools/bin/busybox" "$work/in" "$work/race" "$work/host"
+chmod 777 "$tools/bin" "$tools/bin/busybox" "$work/in" "$work/host"
 chmod 666 "$work/in/file"
-HOST_FILE=$work/host/file
-HOST_FOLDER=$work/host
-HOST_STORE=$work/store
-HOST_RACE=$work/race
-HOST_SOCKET=@$unique-stream
-HOST_DGRAM_SOCKET=@$unique-dgram
-HOST_PATH_SOCKET=$work/in/socket
-HOST_QUEUE=/$unique
-as_user "$attack" serve "$HOST_SOCKET" "$HOST_DGRAM_SOCKET" "$HOST_PATH_SOCKET" "$HOST_QUEUE" \
-	>"$work/served" 2>"$work/serve-errors" &
-trap 'kill "$HOST_PID"; as_user "$attack" remove-queue "$HOST_QUEUE" >/dev/null; clean_up' EXIT
-for _ in $(seq 100); do
-	[ -s "$work/served" ] && break
-	sleep 0.05
-done
-read -r HOST_PORT HOST_PID <"$work/served" || {
-	cat "$work/serve-errors"
-	exit 1
-}
-export HOST_FILE HOST_FOLDER HOST_STORE HOST_RACE HOST_SOCKET HOST_DGRAM_SOCKET \
-	HOST_PATH_SOCKET HOST_QUEUE HOST_PID HOST_PORT
 
 # in_sandbox [OPTION]... -- COMMAND...; new_out before it makes a fresh output folder.
 new_out() {
@@ -57,50 +51,6 @@ in_sandbox() {
 		--ro "$attack:/minsys/attack" --rw "$work/out:/minsys/out" \
 		--chdir /minsys/out "$@"
 }
-# attack_userns WORD...: with the names of the host's things in the environment.
-attack_userns() {
-	in_sandbox --setenv HOST_FILE="$HOST_FILE" --setenv HOST_FOLDER="$HOST_FOLDER" \
-		--setenv HOST_STORE="$HOST_STORE" --setenv HOST_PID="$HOST_PID" \
-		--setenv HOST_PORT="$HOST_PORT" --setenv HOST_SOCKET="$HOST_SOCKET" \
-		--setenv HOST_DGRAM_SOCKET="$HOST_DGRAM_SOCKET" \
-		--setenv HOST_QUEUE="$HOST_QUEUE" -- /minsys/attack "$@"
-}
-attack_none() {
-	as_user "$attack" "$@"
-}
-
-# expect TEXT COMMAND...: the command prints just that.
-expect() {
-	wanted=$1
-	shift
-	got=$("$@" 2>&1)
-	[ "$got" = "$wanted" ] || {
-		echo "it came to '$got', expected '$wanted'"
-		return 1
-	}
-}
-# Inherited on purpose: descriptors, an umask, ignored signals, something to read.
-one_attack() {
-	isolation=$1 wanted=$2
-	shift 2
-	(
-		umask 077
-		trap '' PIPE TERM USR1
-		expect "$wanted" "attack_$isolation" "$@" <"$work/in/file" 3<"$work/in/file" 7<"$work/in/file"
-	)
-}
-
-while IFS='|' read -r isolation words wanted; do
-	isolation=${isolation%% *} wanted=${wanted# }
-	case $isolation in none | userns) ;; *) continue ;; esac
-	new_out
-	# shellcheck disable=SC2086 # words are words
-	ok "$isolation:$words-> $wanted" one_attack "$isolation" "$wanted" $words
-done <"$root/tests/sandbox/table"
-
-ok 'no attack harmed a process of the host' kill -0 "$HOST_PID"
-ok 'or a file of it' says "$HOST_FILE" secret
-ok 'or an input' says "$work/in/file" input
 
 # What a step is given.
 new_out

@@ -93,7 +93,8 @@ need_namespaces() {
 # BIN becomes a copy that as_user can reach.
 copy_programs() {
 	mkdir "$work/bin"
-	cp "$BIN/minsys" "$BIN/minsys-sandbox" "$BIN/minsys-fetch" "$work/bin" || exit 1
+	cp "$BIN/minsys" "$BIN/minsys-sandbox" "$BIN/minsys-fetch" "$BIN/minsys-attack" \
+		"$work/bin" || exit 1
 	BIN=$work/bin
 }
 
