@@ -25,8 +25,9 @@ FLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Isrc $(WARNINGS) -pthre
 # and what `minsys doctor` tries out.
 sources = $(foreach folder,$(1),$(wildcard src/$(folder)/*.c))
 objects = $(patsubst src/%.c,$(O)/%.o,$(1))
-clients = src/fetch/fetch.c src/fetch/news.c src/fetch/lock.c src/sandbox/sandbox.c src/sandbox/probe.c
-probed = src/sandbox/filter.c src/sandbox/ruleset.c
+clients = src/fetch/fetch.c src/fetch/news.c src/fetch/lock.c src/sandbox/sandbox.c src/sandbox/probe.c \
+	src/sandbox/delegated.c
+probed = src/sandbox/filter.c src/sandbox/ruleset.c src/sandbox/cgroup.c
 minsys = $(call objects,$(call sources,plan store build cli) $(clients) $(probed))
 minsys-fetch = $(call objects,$(filter-out $(clients),$(call sources,fetch)))
 minsys-sandbox = $(call objects,$(filter-out $(clients),$(call sources,sandbox)))

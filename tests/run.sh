@@ -19,7 +19,7 @@ step 'folders include only what is below them'
 tests/layers.sh
 
 step 'clang compiles it without a warning'
-make -s CC=clang O=out/clang/obj B=out/clang/bin programs
+make -s -j"$(nproc)" CC=clang O=out/clang/obj B=out/clang/bin programs
 
 step 'static analysis'
 make -s -j"$(nproc)" analysis
@@ -32,12 +32,12 @@ step 'unit tests'
 tests/unit.sh out/obj
 
 step 'unit tests, under AddressSanitizer and UndefinedBehaviorSanitizer'
-make -s O=out/sanitized B=out/sanitized/bin HARDENING= \
+make -s -j"$(nproc)" O=out/sanitized B=out/sanitized/bin HARDENING= \
 	CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all' unit-tests
 tests/unit.sh out/sanitized
 
 step 'fuzz targets'
-make -s fuzz
+make -s -j"$(nproc)" fuzz
 prove --timer --failures --comments tests/fuzz
 
 step 'functional tests'

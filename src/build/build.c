@@ -171,7 +171,7 @@ static int prepare(const struct build_options *options, struct build *b, struct 
 	*b = (struct build){
 	    .options = options,
 	    .fetch = *options->fetch,
-	    .host = {options->store, options->sandbox, &b->choice, &b->places, &b->children},
+	    .host = {options->store, options->sandbox, &b->choice, &b->places, &b->children, NULL},
 	    .results = xcalloc(plan->stage_count, sizeof(*b->results)),
 	    .actions = xcalloc(plan->stage_count, sizeof(struct action *)),
 	    .stages = xcalloc(plan->stage_count, sizeof(struct task *)),
@@ -213,6 +213,7 @@ void build_free(struct build *b)
 	for (size_t i = 0; i < b->task_count; i++)
 		free(b->tasks[i].needs);
 	if (b->results) {
+		delegated_close(&b->delegated);
 		places_close(&b->places);
 		children_close(&b->children);
 		pthread_mutex_destroy(&b->telling);
@@ -324,6 +325,29 @@ static bool demand(struct build *b, size_t number)
 }
 
 /* Once: where none works, each further trial would say the same. */
+/* Steps have cgroups of their own where that can be had. Who asks for a limit that needs one is
+ * told that it is not kept as it reads. */
+static void delegate(struct build *b)
+{
+	const struct plan *plan = b->options->plan;
+	struct err e = {0};
+
+	if (!delegated_open(&b->delegated, &e)) {
+		b->host.cgroup = b->delegated.path;
+		return;
+	}
+	for (size_t i = 0; i < plan->stage_count; i++)
+		if (b->results[i].wanted && plan->stages[i]->limits.most[LIMIT_MEMORY]) {
+			_cleanup_free_ char *text = xasprintf(
+			    "`memory` of stage %s bounds each of its processes alone, as it has no "
+			    "cgroup: %.500s; `minsys doctor` says more",
+			    plan->stages[i]->name, e.text);
+
+			build_notice(b, text);
+			return;
+		}
+}
+
 int build_choose(struct build *b, struct err *e)
 {
 	if (b->choice.kind)
@@ -338,6 +362,7 @@ int build_choose(struct build *b, struct err *e)
 		return -1;
 	}
 	build_tell(b, &(struct event){.kind = EVENT_ISOLATION});
+	delegate(b);
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 
 #include "build/event.h"
 #include "build/inputs.h"
+#include "sandbox/delegated.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -49,7 +50,8 @@ struct build {
 	struct step_host host;
 	struct err no_choice; /* why there is none, with `has_no_choice` */
 	bool has_no_choice;
-	struct choice choice; /* empty until a stage has to run */
+	struct choice choice;	    /* empty until a stage has to run */
+	struct delegated delegated; /* taken then, if there is one */
 	struct places places;
 	struct children children;
 	struct inputs inputs;

@@ -24,7 +24,9 @@ static struct step step_of(const struct build *b, const struct action *action,
     struct jobserver_client *client, const struct step_output *output)
 {
 	const struct stage *stage = action->stage;
+	struct limits limits = stage->limits;
 
+	limits.most[LIMIT_TIME] = stage->timeout_seconds;
 	return (struct step){
 	    .name = stage->name,
 	    .script = stage->run,
@@ -34,7 +36,7 @@ static struct step step_of(const struct build *b, const struct action *action,
 	    .env = {&b->options->plan->target.env, &stage->env},
 	    .jobserver = client,
 	    .jobs = b->options->jobs,
-	    .timeout_seconds = stage->timeout_seconds,
+	    .limits = limits,
 	    .output = output,
 	};
 }

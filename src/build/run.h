@@ -6,6 +6,7 @@
 #define BUILD_RUN_H
 
 #include "build/cache.h"
+#include "build/meter.h"
 #include "build/step.h"
 #include "sandbox/sandbox.h"
 
@@ -23,6 +24,7 @@ struct run {
 	struct step_visit *visit;
 	int log_fd;
 	uint64_t log_bytes;
+	struct meter meter;
 };
 
 /* Make a run, with its folder in the store; it is to be released unless that failed. */

@@ -3,17 +3,16 @@
 #include "base/copy.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "build/exceeded.h"
 #include "build/run.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/statvfs.h>
 
 #define LOG_END_LINES 20
 #define FIFO ".jobserver"
-#define LOG_LIMIT (256ULL << 20) /* bytes */
-#define CACHE_SIZE "2G"		 /* as ccache takes it */
-#define ROOM (1UL << 20)	 /* bytes; with less, a script fails for want of them */
+#define CACHE_SIZE "2G" /* as ccache takes it */
 
 static void add_bind(struct run *run, char *source, char *destination, bool writable)
 {
@@ -221,6 +220,11 @@ static int open_log(struct run *run, const struct digest *key, struct err *e)
 	return run->log_fd < 0 ? err_errno(e, "create %s/%s", run->host->store->path, path) : 0;
 }
 
+static int exceed(const struct run *run, enum limit which, struct err *e)
+{
+	return exceeded_say(run->step->name, which, limit_of(&run->step->limits, which), e);
+}
+
 /* Pass on what the step has printed; false at the end of it. */
 static bool relay(struct run *run, int pipe_fd, struct err *e, int *ret_result)
 {
@@ -233,8 +237,8 @@ static bool relay(struct run *run, int pipe_fd, struct err *e, int *ret_result)
 	if (got <= 0)
 		return false;
 	run->log_bytes += (uint64_t)got;
-	if (run->log_bytes > LOG_LIMIT) {
-		*ret_result = err_set(e, "it printed more than %llu MiB", LOG_LIMIT >> 20);
+	if (run->log_bytes > limit_of(&run->step->limits, LIMIT_LOG)) {
+		*ret_result = exceed(run, LIMIT_LOG, e);
 		return false;
 	}
 	if (file_write_all(run->log_fd, chunk, (size_t)got, "the log", e)) {
@@ -246,6 +250,30 @@ static bool relay(struct run *run, int pipe_fd, struct err *e, int *ret_result)
 	return true;
 }
 
+/* Look at what it writes; false when that is too much. */
+static bool look(struct run *run, struct err *e, int *ret_result)
+{
+	bool is_full = false;
+	enum limit exceeded = meter_look(&run->meter, &is_full);
+
+	if (exceeded)
+		*ret_result = exceed(run, exceeded, e);
+	else if (is_full) {
+		errno = ENOSPC;
+		*ret_result = err_errno(e, "it was ended as nothing more can be written");
+	}
+	return !exceeded && !is_full;
+}
+
+/* Wait for what it prints, or for the time to look at what it writes; false at the end. */
+static bool attend(struct run *run, int pipe_fd, struct err *e, int *ret_result)
+{
+	struct pollfd ready = {.fd = pipe_fd, .events = POLLIN};
+	int count = poll(&ready, 1, meter_wait(&run->meter));
+
+	return look(run, e, ret_result) && (count <= 0 || relay(run, pipe_fd, e, ret_result));
+}
+
 /* Relay output until the last process that could print has ended, then learn how it went. */
 static int follow(struct run *run, struct sandbox_process *process, int pipe_fd,
     struct sandbox_outcome *ret_outcome, struct err *e)
@@ -253,7 +281,7 @@ static int follow(struct run *run, struct sandbox_process *process, int pipe_fd,
 	struct err relay_error = {0};
 	int result = 0;
 
-	while (relay(run, pipe_fd, &relay_error, &result))
+	while (attend(run, pipe_fd, &relay_error, &result))
 		;
 	if (result)
 		kill(process->pid, SIGKILL);
@@ -283,6 +311,10 @@ int run_start(const struct run *run, struct sandbox_spec *spec, struct sandbox_p
 	spec->env = (const char *const *)run->env;
 	spec->directory = directory;
 	spec->children = run->host->children;
+	spec->cgroup = run->host->cgroup;
+	/* What programs can read is the same for a visitor. */
+	for (enum limit l = LIMIT_MEMORY; l <= LIMIT_FILES; l++)
+		spec->limits.most[l] = run->step->limits.most[l];
 	return sandbox_start(spec, ret_process, e);
 }
 
@@ -294,7 +326,8 @@ static int run_script(struct run *run, struct sandbox_outcome *ret_outcome, stru
 	struct sandbox_process process;
 	struct sandbox_spec spec = {
 	    .command = command,
-	    .timeout_seconds = run->step->timeout_seconds,
+	    .limits.most = {[LIMIT_TIME] = limit_of(&run->step->limits, LIMIT_TIME),
+		[LIMIT_CPU] = limit_of(&run->step->limits, LIMIT_CPU)},
 	    .jobserver = client && client->style == JOBSERVER_PIPE ? client->ends : NULL,
 	};
 	int ends[2];
@@ -417,40 +450,42 @@ static void read_log_end(int fd, struct buf *ret_end)
 	buf_add(ret_end, text + from, (size_t)got - from);
 }
 
+/* Had it too much? Capturing has opened up what could not be looked into. */
+static int explain_capture(const struct run *run, struct err *e)
+{
+	enum limit exceeded = meter_measure(&run->meter);
+
+	return exceeded ? exceed(run, exceeded, e) : err_wrap(e, "keep its output");
+}
+
 static int capture(struct run *run, struct digest *ret_tree, struct err *e)
 {
 	_cleanup_close_ int out = folder_open(run->temp.fd, "out", e);
 	_cleanup_close_ int into = -1;
 	_cleanup_buf_ struct buf manifest = {0};
+	const struct tree_limits limits = {
+	    .bytes = limit_of(&run->step->limits, LIMIT_OUTPUT),
+	    .entries = limit_of(&run->step->limits, LIMIT_ENTRIES),
+	};
 	struct tree tree = {0};
 	int result;
 
 	if (out < 0 || (into = folder_make(run->temp.fd, "captured", 0755, e)) < 0)
 		return -1;
-	result = tree_capture(out, NULL, into, &(struct tree_limits){0}, &tree, e);
+	result = tree_capture(out, NULL, into, &limits, &tree, e);
 	if (!result) {
 		tree_encode(&tree, &manifest);
 		result = store_tree_commit(
 		    run->host->store, &run->temp, "captured", &manifest, ret_tree, e);
 	}
 	tree_free(&tree);
-	return result ? err_wrap(e, "keep its output") : 0;
-}
-
-/* Is there no room left for a script where it writes? */
-static bool is_full(const struct run *run)
-{
-	struct statvfs status;
-
-	return !fstatvfs(run->temp.fd, &status) &&
-	       (status.f_bavail * status.f_frsize < ROOM || (status.f_files && !status.f_favail));
+	return result ? explain_capture(run, e) : 0;
 }
 
 static int judge(const struct run *run, const struct sandbox_outcome *outcome, struct err *e)
 {
-	if (outcome->timed_out)
-		return err_set(
-		    e, "it was ended after %u s, its `timeout`", run->step->timeout_seconds);
+	if (outcome->exceeded)
+		return exceeded_say(run->step->name, outcome->exceeded, outcome->most, e);
 	/* Whether a signal ended it or it exited with this status, nobody can tell. */
 	if (outcome->status > 128 && outcome->status <= 128 + SIGRTMAX)
 		return err_set(e, "exit status %d (128 + signal %d%s%s)", outcome->status,
@@ -491,12 +526,14 @@ static int run_and_capture(
 {
 	struct sandbox_outcome outcome = {0};
 
-	if (run_make_room(run, e) || open_log(run, key, e) || run_in_place(run, &outcome, e))
+	if (run_make_room(run, e) || open_log(run, key, e) ||
+	    meter_open(&run->meter, &run->temp, &run->step->limits, e) ||
+	    run_in_place(run, &outcome, e))
 		return -1;
-	if (!outcome.status && !outcome.timed_out)
+	if (!outcome.status && !outcome.exceeded)
 		return capture(run, ret_tree, e);
 	judge(run, &outcome, e);
-	if (is_full(run))
+	if (!outcome.exceeded && meter_is_full(run->temp.fd))
 		e->errnum = ENOSPC;
 	return -1;
 }
@@ -507,6 +544,7 @@ int run_open(struct run *run, const struct step_host *host, const struct step *s
 	    .host = host,
 	    .step = step,
 	    .cache.fd = -1,
+	    .meter = meter_none,
 	    .command = run_script,
 	    .log_fd = -1,
 	};
@@ -517,6 +555,7 @@ void run_release(struct run *run)
 {
 	store_temp_remove(run->host->store, &run->temp);
 	cache_release(&run->cache);
+	meter_close(&run->meter);
 	for (size_t i = 0; i < run->bind_count; i++) {
 		free((char *)run->binds[i].source);
 		free((char *)run->binds[i].destination);
@@ -543,6 +582,7 @@ int step_run(const struct step_host *host, const struct step *step, const struct
 	if (result && e->kind == ERR_FAILED && run.log_fd >= 0) {
 		keep_failure(&run, key, ret_failure);
 		read_log_end(run.log_fd, &ret_failure->log_end);
+		exceeded_guess(step->name, &step->limits, &ret_failure->log_end, e);
 	}
 	run_release(&run);
 	return result;

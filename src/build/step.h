@@ -5,6 +5,7 @@
 #ifndef BUILD_STEP_H
 #define BUILD_STEP_H
 
+#include "base/limits.h"
 #include "build/action.h"
 #include "build/choice.h"
 #include "build/jobserver.h"
@@ -34,8 +35,8 @@ struct step {
 	const struct pairs *env[2];	    /* of the target and of the stage; NULL: none */
 	struct jobserver_client *jobserver; /* its share of the processors; NULL: as `jobs` says */
 	unsigned jobs;			    /* processes at once, all stages together */
-	unsigned timeout_seconds;
-	const struct step_output *output; /* NULL: what it prints goes to its log only */
+	struct limits limits;		    /* of time too; 0: the default */
+	const struct step_output *output;   /* NULL: what it prints goes to its log only */
 	/* A compiler cache is at hand, of which only what was made under this counts; see
 	 * build/cache.h. NULL: there is none. */
 	const struct digest *cache;
@@ -50,6 +51,7 @@ struct step_host {
 	const struct choice *choice; /* an isolation that was tried and works */
 	struct places *places;	     /* used where the isolation cannot mount */
 	struct children *children;   /* that its sandbox is one of while it runs; NULL: no list */
+	const char *cgroup;	     /* steps have their own in this one; NULL: they have none */
 };
 
 /* What a failed step leaves behind. */
@@ -90,8 +92,9 @@ struct step_visit {
 };
 
 /*
- * Run that where the step's script would run, which is at hand as $TMPDIR/run. There is no time
- * limit, no log, and nothing is kept. Returns the command's status, as a shell would, or -1.
+ * Run that where the step's script would run, which is at hand as $TMPDIR/run. Time, processors and
+ * output have no limit, there is no log, and nothing is kept. Returns the command's status, as a
+ * shell would, or -1.
  */
 int step_visit(
     const struct step_host *host, const struct step *step, struct step_visit *visit, struct err *e);

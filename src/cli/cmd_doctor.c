@@ -14,6 +14,7 @@
 #include "build/export.h"
 #include "cli/attack.h"
 #include "fetch/lock.h"
+#include "sandbox/delegated.h"
 #include "sandbox/probe.h"
 #include "sandbox/ruleset.h"
 #include "sandbox/sandbox.h"
@@ -130,6 +131,25 @@ static void check_landlock(struct doctor *d)
 		say(d, OK, "Landlock", "ABI %d; minsys takes all rights up to ABI 10", abi);
 }
 
+/* Without it no build is refused. */
+static void check_cgroup(struct doctor *d)
+{
+	struct delegated delegated;
+	struct err e = {0};
+
+	if (delegated_open(&delegated, &e)) {
+		say(d, NOTE, "cgroup",
+		    "%s; so nothing bounds a step's memory but what its stage says of each "
+		    "process alone; `systemd-run --user --scope -p Delegate=yes minsys build` "
+		    "bounds that of all together",
+		    e.text);
+		return;
+	}
+	say(d, OK, "cgroup",
+	    "it is delegated: each step has one of its own, which bounds its memory and processes");
+	delegated_close(&delegated);
+}
+
 static void check_kernel(struct doctor *d)
 {
 	struct err e = {0};
@@ -146,16 +166,7 @@ static void check_kernel(struct doctor *d)
 		    e.text);
 	else
 		say(d, OK, "overlayfs", "can be mounted in a user namespace; nothing needs it yet");
-	if (probe_cgroup(&e))
-		say(d, NOTE, "cgroup",
-		    "%s; `systemd-run --user --scope -p Delegate=yes` starts a program where it "
-		    "may; minsys does not use it yet, so nothing of its own bounds a step's memory",
-		    e.text);
-	else
-		say(d, OK, "cgroup",
-		    "its cgroup is delegated: it may make others below, with limits on memory and "
-		    "processes; minsys does not do so yet, so nothing of its own bounds a step's "
-		    "memory");
+	check_cgroup(d);
 }
 
 /* --- Disk --- */

@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/digest.h"
 #include "base/err.h"
+#include "base/limits.h"
 #include "plan/problems.h"
 
 #include <stdint.h>
@@ -85,6 +86,7 @@ struct stage {
 	const char *provides;	  /* NULL: nothing that others can need */
 	struct pairs exports;	  /* path in out/minsys -> path in the output */
 	unsigned timeout_seconds; /* 0: none was asked for */
+	struct limits limits;	  /* the others */
 	enum stage_jobserver jobserver;
 	bool can_use_ccache; /* not in its key: no output may depend on it */
 	struct menu *menu;   /* NULL: there is none */

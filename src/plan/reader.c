@@ -1,6 +1,7 @@
 #include "plan/reader.h"
 
 #include "base/file.h"
+#include "base/human.h"
 #include "base/map.h"
 #include "base/memory.h"
 #include "base/words.h"
@@ -11,6 +12,7 @@
 
 #define FILE_LIMIT (8UL << 20) /* bytes of one YAML file */
 #define SECONDS_LIMIT (30 * 24 * 3600)
+#define COUNT_DIGITS 9
 
 /* --- Forms --- */
 
@@ -275,6 +277,27 @@ static void read_size(struct reader *r, const struct node *node, const char *wha
 		    "%s must be a number of bytes, not `%.100s`", what, text);
 }
 
+static void read_bytes(struct reader *r, const struct node *node, const char *what, uint64_t *bytes)
+{
+	const char *text = scalar(r, node, what);
+
+	if (text && (!human_parse_bytes(text, bytes) || !*bytes))
+		problem_add(r->problems, reader_place(r, node),
+		    "%s must be a size like 500MB, 4G or 2GiB, not `%.100s`", what, text);
+}
+
+static void read_count(struct reader *r, const struct node *node, const char *what, uint64_t *count)
+{
+	const char *text = scalar(r, node, what);
+
+	if (!text)
+		return;
+	*count = strtoull(text, NULL, 10);
+	if (text[strspn(text, "0123456789")] || strlen(text) > COUNT_DIGITS || !*count)
+		problem_add(r->problems, reader_place(r, node),
+		    "%s must be a whole number from 1 to 999999999, not `%.100s`", what, text);
+}
+
 static void read_seconds(
     struct reader *r, const struct node *node, const char *what, unsigned *seconds)
 {
@@ -326,6 +349,12 @@ static void read_field(struct reader *r, struct node *node, const struct field *
 		break;
 	case FIELD_SIZE:
 		read_size(r, node, what, at);
+		break;
+	case FIELD_BYTES:
+		read_bytes(r, node, what, at);
+		break;
+	case FIELD_COUNT:
+		read_count(r, node, what, at);
 		break;
 	case FIELD_SECONDS:
 		read_seconds(r, node, what, at);

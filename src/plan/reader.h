@@ -38,6 +38,8 @@ enum field_type {
 	FIELD_PAIRS,   /* struct pairs, sorted by key; `form` is that of the keys */
 	FIELD_DIGEST,  /* struct digest */
 	FIELD_SIZE,    /* uint64_t, bytes */
+	FIELD_BYTES,   /* uint64_t: 500MB, 4G, 2GiB; never 0 */
+	FIELD_COUNT,   /* uint64_t, never 0 */
 	FIELD_SECONDS, /* unsigned: 90, 90s, 5m, 2h */
 	FIELD_FLAG,    /* bool */
 	FIELD_NODE,    /* struct node *, for the caller to look into */

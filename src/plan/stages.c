@@ -29,7 +29,8 @@ struct stage_fields {
 	struct stage stage;
 	struct names sources, needs;
 	const char *jobserver;
-	struct node *menu;
+	struct node *menu, *limits;
+	unsigned cpu_seconds;
 };
 
 struct menu_fields {
@@ -61,7 +62,23 @@ static const struct field fields[] = {
     FIELD(exports, FIELD_PAIRS, false, &form_path),
     {"timeout", FIELD_SECONDS, offsetof(struct stage_fields, stage.timeout_seconds), false, NULL},
     {"menuconfig", FIELD_NODE, offsetof(struct stage_fields, menu), false, NULL},
+    {"limits", FIELD_NODE, offsetof(struct stage_fields, limits), false, NULL},
     {"ccache", FIELD_FLAG, offsetof(struct stage_fields, stage.can_use_ccache), false, NULL},
+};
+
+#define LIMIT(key, type, which)                                                                    \
+	{                                                                                          \
+		key, type, offsetof(struct stage_fields, stage.limits.most[which]), false, NULL    \
+	}
+
+static const struct field limit_fields[] = {
+    {"cpu", FIELD_SECONDS, offsetof(struct stage_fields, cpu_seconds), false, NULL},
+    LIMIT("memory", FIELD_BYTES, LIMIT_MEMORY),
+    LIMIT("processes", FIELD_COUNT, LIMIT_PROCESSES),
+    LIMIT("files", FIELD_COUNT, LIMIT_FILES),
+    LIMIT("output", FIELD_BYTES, LIMIT_OUTPUT),
+    LIMIT("entries", FIELD_COUNT, LIMIT_ENTRIES),
+    LIMIT("log", FIELD_BYTES, LIMIT_LOG),
 };
 
 static bool is_reserved(const char *variable)
@@ -199,6 +216,13 @@ static void read_menu(struct reader *r, struct node *node, struct stage_file *fi
 	check_menu(r, node, file);
 }
 
+static void read_limits(struct reader *r, struct stage_fields *read)
+{
+	reader_fields(r, read->limits, "`limits`", limit_fields,
+	    sizeof(limit_fields) / sizeof(*limit_fields), read);
+	read->stage.limits.most[LIMIT_CPU] = read->cpu_seconds;
+}
+
 static void check_stage(struct loader *loader, struct reader *r, const struct stage *stage)
 {
 	_cleanup_free_ char *folder = xasprintf("stages/%s", stage->name);
@@ -230,6 +254,8 @@ static void load_stage(struct loader *loader, const char *name, struct stage_fil
 		    "the folder's name `%.100s` is not %s", name, form_name.what);
 	reader_fields(&r, r.top, "a stage", fields, sizeof(fields) / sizeof(*fields), &read);
 	read_jobserver(&r, read.jobserver, &read.stage);
+	if (read.limits)
+		read_limits(&r, &read);
 	check_stage(loader, &r, &read.stage);
 	file->stage = arena_alloc(arena, 1, sizeof(*file->stage));
 	*file->stage = read.stage;

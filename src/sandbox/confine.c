@@ -34,8 +34,6 @@
 /* What rootless containers map has 65,536; a range of a few uids is meant for something else. */
 #define LEAST_UID_RANGE 16384
 
-#define PROCESS_LIMIT 4096
-
 /* Not made from the pid, which is the same in two containers beside each other. */
 static int draw(uid_t first, unsigned count, uid_t *ret_uid, struct err *e)
 {
@@ -247,45 +245,69 @@ static int reset_signals(struct err *e)
 	return 0;
 }
 
+/* Less when the caller may not have so much, unless it was asked for, by the name `asked`. */
+static int set_limit(int resource, rlim_t soft, rlim_t hard, const char *asked, struct err *e)
+{
+	struct rlimit limit;
+
+	if (getrlimit(resource, &limit))
+		return err_errno(e, "read limit %d", resource);
+	if (asked && limit.rlim_max < hard)
+		return err_kind(e, ERR_ENVIRONMENT,
+		    "its limit of `%s` is %llu, and whoever started minsys may have %llu: lower "
+		    "the one, or raise the other (`ulimit -H`)",
+		    asked, (unsigned long long)hard, (unsigned long long)limit.rlim_max);
+	if (limit.rlim_max > hard)
+		limit.rlim_max = hard;
+	limit.rlim_cur = limit.rlim_max < soft ? limit.rlim_max : soft;
+	return setrlimit(resource, &limit) ? err_errno(e, "set limit %d", resource) : 0;
+}
+
 /*
  * The number of processes counts for each user namespace on its own (Linux 5.14), so it bounds
- * this step alone; what it leaves is room for hundreds of jobs, not for a fork bomb. The soft
- * limits of the other two are the same for everyone, whoever started this; programs adapt to
- * them.
+ * this step alone; what it leaves is room for hundreds of jobs, not for a fork bomb. All of them
+ * are the same for everyone, whoever started this, as programs adapt to them: those of files are
+ * the kernel's own. Memory is bounded here only when that is asked for, as some programs (those
+ * under sanitizers) reserve more of it than there is.
  */
-static int set_limits(struct err *e)
+static int set_limits(const struct limits *limits, struct err *e)
 {
-	static const struct {
+	const uint64_t *most = limits->most;
+	rlim_t processes = limit_of(limits, LIMIT_PROCESSES);
+	rlim_t data = most[LIMIT_MEMORY] ? most[LIMIT_MEMORY] : RLIM_INFINITY;
+	rlim_t files = most[LIMIT_FILES];
+	const struct {
 		int resource;
 		rlim_t soft, hard;
-	} limits[] = {
-	    {RLIMIT_CORE, 0, 0},
-	    {RLIMIT_NPROC, PROCESS_LIMIT, PROCESS_LIMIT},
-	    {RLIMIT_NOFILE, 1024, RLIM_INFINITY},
-	    {RLIMIT_STACK, 8 << 20, RLIM_INFINITY},
+		enum limit limit;
+	} all[] = {
+	    {RLIMIT_CORE, 0, 0, LIMIT_NONE},
+	    {RLIMIT_NPROC, processes, processes, LIMIT_PROCESSES},
+	    {RLIMIT_NOFILE, files ? files : LIMIT_FILES_SOFT, files ? files : LIMIT_FILES_HARD,
+		LIMIT_FILES},
+	    {RLIMIT_STACK, 8 << 20, RLIM_INFINITY, LIMIT_NONE},
+	    {RLIMIT_DATA, data, data, LIMIT_NONE},
+	    {RLIMIT_AS, RLIM_INFINITY, RLIM_INFINITY, LIMIT_NONE},
+	    {RLIMIT_FSIZE, RLIM_INFINITY, RLIM_INFINITY, LIMIT_NONE},
+	    {RLIMIT_CPU, RLIM_INFINITY, RLIM_INFINITY, LIMIT_NONE},
 	};
 
-	for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
-		struct rlimit limit;
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		const char *asked = most[all[i].limit] ? limit_name(all[i].limit) : NULL;
 
-		if (getrlimit(limits[i].resource, &limit))
-			return err_errno(e, "read limit %d", limits[i].resource);
-		if (limit.rlim_max > limits[i].hard)
-			limit.rlim_max = limits[i].hard;
-		limit.rlim_cur = limit.rlim_max < limits[i].soft ? limit.rlim_max : limits[i].soft;
-		if (setrlimit(limits[i].resource, &limit))
-			return err_errno(e, "set limit %d", limits[i].resource);
+		if (set_limit(all[i].resource, all[i].soft, all[i].hard, asked, e))
+			return -1;
 	}
 	return 0;
 }
 
-int confine_process(struct err *e)
+int confine_process(const struct limits *limits, struct err *e)
 {
 	/* Keyrings belong to no namespace: without a new one the host's session keys could be read.
 	   Containers refuse the call, and all the others on keyrings with it. */
 	syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL, 0, 0, 0);
 	umask(022);
-	if (reset_signals(e) || set_limits(e) || drop_capabilities(e))
+	if (reset_signals(e) || set_limits(limits, e) || drop_capabilities(e))
 		return -1;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return err_errno(e, "set no_new_privs");

@@ -5,6 +5,7 @@
 #define SANDBOX_CONFINE_H
 
 #include "base/err.h"
+#include "base/limits.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -34,8 +35,9 @@ int confine_give_terminal(int fd, uid_t uid, struct err *e);
 int confine_bound_capabilities(struct err *e);
 
 /* A fresh session keyring, no capability in any set and none to be had by exec, no_new_privs,
- * umask 022, default signals, no core files, a limit of processes, then the system call filter. */
-int confine_process(struct err *e);
+ * umask 022, default signals, no core files, limits of processes and of each process, then the
+ * system call filter. */
+int confine_process(const struct limits *limits, struct err *e);
 
 /* In the child that will exec: a session of its own, nothing on standard input, and no
  * descriptor but that, standard output and error and those of `kept`, which it sorts. */

@@ -58,9 +58,14 @@ static int confine_streams(const struct options *o, int report_fd, struct err *e
 /* What fails here is told on the pipe before init's own report, and the first report counts. */
 void isolation_exec(const struct options *o, int report_fd)
 {
+	sigset_t none;
 	struct err e;
 
-	if (!confine_streams(o, report_fd, &e)) {
+	/* Init blocks those that it waits for. */
+	sigemptyset(&none);
+	if (sigprocmask(SIG_SETMASK, &none, NULL))
+		err_errno(&e, "unblock signals");
+	else if (!confine_streams(o, report_fd, &e)) {
 		if (chdir(o->directory))
 			err_errno(&e, "enter %s in the sandbox", o->directory);
 		else {
@@ -128,9 +133,12 @@ static void init_main(struct step *step)
 	struct sandbox_report report = {0};
 
 	report.status = -1;
+	watch_begin(&step->watch, &step->options->limits, &step->cgroup);
 	if (!die_with_supervisor(step, &report.error))
 		report.status = step->isolation->run(step, &report.error);
 	report.failed = report.status < 0;
+	report.exceeded = step->watch.exceeded;
+	report.most = limit_of(&step->options->limits, report.exceeded);
 	if (report.failed && report.error.kind == ERR_FAILED)
 		report.error.kind = ERR_ENVIRONMENT;
 	isolation_report(step->report_fd, &report);
@@ -160,11 +168,10 @@ static int read_report(int fd, struct sandbox_report *report, bool *ret_told, st
 }
 
 /* Wait for the first report, or for the time limit; pass on output meanwhile. */
-static int await_report(int fd, unsigned timeout_seconds, const struct terminal *terminal,
+static int await_report(int fd, uint64_t seconds, const struct terminal *terminal,
     struct sandbox_report *report, bool *ret_told, struct err *e)
 {
-	long long end =
-	    timeout_seconds ? (long long)clock_milliseconds() + timeout_seconds * 1000LL : 0;
+	long long end = seconds ? (long long)(clock_milliseconds() + seconds * 1000) : 0;
 	struct pollfd ready[] = {
 	    {.fd = fd, .events = POLLIN},
 	    {.fd = terminal->read_end, .events = POLLIN},
@@ -180,8 +187,8 @@ static int await_report(int fd, unsigned timeout_seconds, const struct terminal 
 		if (count > 0)
 			terminal_pass(terminal);
 		if (!count || !time_left(end)) {
-			*report =
-			    (struct sandbox_report){.timed_out = true, .status = 128 + SIGKILL};
+			*report = (struct sandbox_report){
+			    .exceeded = LIMIT_TIME, .most = seconds, .status = 128 + SIGKILL};
 			*ret_told = true;
 			return 0;
 		}
@@ -192,8 +199,8 @@ static int supervise(const struct step *step, pid_t init, int report_fd, struct 
     struct sandbox_report *ret_report, struct err *e)
 {
 	bool told = false;
-	int failed =
-	    await_report(report_fd, step->options->timeout_seconds, terminal, ret_report, &told, e);
+	int failed = await_report(
+	    report_fd, step->options->limits.most[LIMIT_TIME], terminal, ret_report, &told, e);
 	int status;
 
 	/* Whatever it told: init's end is the end of all, and waiting for it waits for them. */
@@ -203,6 +210,11 @@ static int supervise(const struct step *step, pid_t init, int report_fd, struct 
 			return err_errno(e, "wait for the sandbox");
 	if (failed)
 		return -1;
+	if ((!told || ret_report->status) && cgroup_ran_out_of_memory(&step->cgroup)) {
+		*ret_report = (struct sandbox_report){
+		    .exceeded = LIMIT_MEMORY, .most = step->cgroup.memory, .status = 128 + SIGKILL};
+		return 0;
+	}
 	if (!told)
 		return err_kind(e, ERR_ENVIRONMENT,
 		    WIFSIGNALED(status)
@@ -244,8 +256,7 @@ static int run_init(
 		return err_errno(e, "make a pipe");
 	step->life_fd = life_read = ends[0];
 	life_write = ends[1];
-	init = (pid_t)syscall(
-	    SYS_clone, step->isolation->namespaces | SIGCHLD, NULL, NULL, NULL, NULL);
+	init = cgroup_fork(&step->cgroup, step->isolation->namespaces);
 	if (init < 0) {
 		err_errno(
 		    e, step->isolation->namespaces ? "make namespaces (clone)" : "start a process");
@@ -266,7 +277,7 @@ static int run_init(
 int isolation_run(const struct isolation *isolation, struct options *options,
     struct sandbox_report *ret_report, struct err *e)
 {
-	struct step step = {.isolation = isolation, .options = options};
+	struct step step = {.isolation = isolation, .options = options, .cgroup = cgroup_none};
 	struct terminal terminal;
 	int result;
 
@@ -275,8 +286,11 @@ int isolation_run(const struct isolation *isolation, struct options *options,
 	result = isolation->prepare(&step, e);
 	if (!result && options->report_fd >= 0)
 		result = die_with_caller(options->report_fd, e);
+	if (!result && options->cgroup)
+		result = cgroup_make(options->cgroup, &options->limits, &step.cgroup, e);
 	if (!result)
 		result = run_init(&step, &terminal, ret_report, e);
+	cgroup_end(&step.cgroup);
 	if (result && e->kind == ERR_ENVIRONMENT && (options->trial || !step.is_started))
 		err_wrap(e, "isolation `%s` does not work here", isolation->name);
 	if (step.weaker)

@@ -10,6 +10,7 @@
 #include "sandbox/options.h"
 #include "sandbox/status.h"
 #include "sandbox/terminal.h"
+#include "sandbox/watch.h"
 
 #include <sys/types.h>
 
@@ -23,6 +24,8 @@ struct step {
 	gid_t outer_gid;
 	const char
 	    *weaker; /* why the isolation holds only in its weaker form; NULL: it does in full */
+	struct cgroup cgroup;
+	struct watch watch; /* init's */
 	bool is_started;
 	int report_fd; /* init and the command tell the supervisor on it */
 	int life_fd;   /* read end of a pipe that only the supervisor can write to */

@@ -147,23 +147,6 @@ static void kill_rest(uid_t uid)
 	}
 }
 
-/* Wait for the command, or for the signal that ends all; reap orphans meanwhile. */
-static int await_command(pid_t command, const sigset_t *signals, struct err *e)
-{
-	for (;;) {
-		int signal = sigwaitinfo(signals, NULL), status;
-		pid_t ended;
-
-		if (signal == SIGTERM)
-			return 128 + SIGKILL;
-		while ((ended = waitpid(-1, &status, WNOHANG)))
-			if (ended == command)
-				return isolation_status(status);
-			else if (ended < 0 && errno != EINTR)
-				return err_errno(e, "wait for the command");
-	}
-}
-
 /* Landlock wants no_new_privs, and files, which the filter comes after. */
 static int confine_step(const struct step *step, struct err *e)
 {
@@ -174,7 +157,7 @@ static int confine_step(const struct step *step, struct err *e)
 		return err_errno(e, "ask to die with the janitor");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return err_errno(e, "set no_new_privs");
-	return restrict_files(step->options, e) ? -1 : confine_process(e);
+	return restrict_files(step->options, e) ? -1 : confine_process(&step->options->limits, e);
 }
 
 /* A trial has done all that a step needs but running it; does what was done hold? */
@@ -219,7 +202,8 @@ static int run_step(struct step *step, struct err *e)
 		return err_errno(e, "start the step's process");
 	if (!command)
 		run_command(step);
-	status = await_command(command, &signals, e);
+	step->watch.uid = step->outer_uid;
+	status = watch_command(&step->watch, command, &signals, e);
 	kill_rest(step->outer_uid);
 	return status;
 }

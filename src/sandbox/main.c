@@ -9,15 +9,28 @@
 #include <stdio.h>
 #include <unistd.h>
 
+static void tell_limit(const struct sandbox_report *report)
+{
+	char most[LIMIT_TEXT_SIZE];
+
+	limit_text(report->exceeded, report->most, most);
+	if (report->exceeded == LIMIT_TIME)
+		fprintf(stderr, "minsys-sandbox: ended after %s, its time limit\n", most);
+	else
+		fprintf(stderr, "minsys-sandbox: ended at %s, its limit of %s\n", most,
+		    report->exceeded == LIMIT_CPU ? "processor time"
+						  : limit_name(report->exceeded));
+}
+
 static int tell(const struct options *options, const struct sandbox_report *report)
 {
 	if (options->report_fd >= 0 && write(options->report_fd, report, sizeof(*report)) < 0)
 		perror("minsys-sandbox: report");
 	if (options->report_fd < 0 && report->failed)
 		fprintf(stderr, "minsys-sandbox: %s\n", report->error.text);
-	if (options->report_fd < 0 && report->timed_out)
-		fprintf(stderr, "minsys-sandbox: ended after %u s, its time limit\n",
-		    options->timeout_seconds);
+	/* What has ended by itself has said why. */
+	if (options->report_fd < 0 && report->exceeded && report->status == 128 + SIGKILL)
+		tell_limit(report);
 	return report->failed ? (int)report->error.kind : report->status;
 }
 

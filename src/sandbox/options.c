@@ -11,6 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define TIME_LIMIT (30UL * 24 * 3600) /* seconds */
+#define VALUE_LIMIT (1ULL << 60)
+
 const char options_help[] =
     "Usage: minsys-sandbox --root FOLDER [OPTION]... -- COMMAND [ARGUMENT]...\n"
     "\n"
@@ -26,6 +29,11 @@ const char options_help[] =
     "  --setenv KEY=VALUE  one variable of the environment, which has no others\n"
     "  --chdir PLACE       where the command starts; default /\n"
     "  --timeout SECONDS   end everything after so long\n"
+    "  --limit NAME=NUMBER what all of it together may use: cpu (seconds of processors), memory\n"
+    "                      (bytes; without --cgroup each process alone), processes; or each\n"
+    "                      process: files\n"
+    "  --cgroup FOLDER     run it in a cgroup (version 2) of its own, made in that one, which\n"
+    "                      must be the caller's and give on the controllers memory and pids\n"
     "  --isolation NAME    userns (namespaces; the default), or landlock: where `/` already is\n"
     "                      the tools root, and each SOURCE stands at its PLACE\n"
     "  --trial             only try whether the isolation works here\n"
@@ -48,6 +56,8 @@ enum {
 	OPTION_SETENV,
 	OPTION_CHDIR,
 	OPTION_TIMEOUT,
+	OPTION_LIMIT,
+	OPTION_CGROUP,
 	OPTION_ISOLATION,
 	OPTION_TRIAL,
 	OPTION_JOBSERVER,
@@ -65,6 +75,8 @@ static const struct option long_options[] = {
     {"setenv", required_argument, NULL, OPTION_SETENV},
     {"chdir", required_argument, NULL, OPTION_CHDIR},
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
+    {"limit", required_argument, NULL, OPTION_LIMIT},
+    {"cgroup", required_argument, NULL, OPTION_CGROUP},
     {"isolation", required_argument, NULL, OPTION_ISOLATION},
     {"trial", no_argument, NULL, OPTION_TRIAL},
     {"jobserver", required_argument, NULL, OPTION_JOBSERVER},
@@ -143,6 +155,30 @@ static int parse_setenv(struct options *o, size_t *count, char *value, struct er
 	return 0;
 }
 
+static int parse_limit(struct options *o, const char *text, struct err *e)
+{
+	static const enum limit known[] = {LIMIT_CPU, LIMIT_MEMORY, LIMIT_PROCESSES, LIMIT_FILES};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		const char *name = limit_name(known[i]);
+		size_t length = strlen(name);
+		unsigned long long value;
+		char *end;
+
+		if (strncmp(text, name, length) || text[length] != '=')
+			continue;
+		value = strtoull(text + length + 1, &end, 10);
+		if (text[length + 1] < '0' || text[length + 1] > '9' || *end || !value ||
+		    value > VALUE_LIMIT)
+			break;
+		o->limits.most[known[i]] = value;
+		return 0;
+	}
+	return err_kind(e, ERR_INPUT,
+	    "--limit takes cpu, memory, processes or files, `=` and a number from 1 on, not `%s`",
+	    text);
+}
+
 /* Nothing but a pipe: any other descriptor would be a way out. */
 static int parse_jobserver(struct options *o, const char *text, struct err *e)
 {
@@ -205,7 +241,15 @@ static int parse_option(struct options *o, int option, size_t *env_count, struct
 		o->directory = optarg;
 		return 0;
 	case OPTION_TIMEOUT:
-		return parse_number("--timeout", optarg, 30UL * 24 * 3600, &o->timeout_seconds, e);
+		if (parse_number("--timeout", optarg, TIME_LIMIT, &number, e))
+			return -1;
+		o->limits.most[LIMIT_TIME] = number;
+		return 0;
+	case OPTION_LIMIT:
+		return parse_limit(o, optarg, e);
+	case OPTION_CGROUP:
+		o->cgroup = optarg;
+		return 0;
 	case OPTION_ISOLATION:
 		o->isolation = optarg;
 		return 0;
@@ -265,6 +309,8 @@ static int options_check(const struct options *o, struct err *e)
 	if (*o->directory != '/')
 		return err_kind(
 		    e, ERR_INPUT, "the folder to start in, `%s`, is not absolute", o->directory);
+	if (o->cgroup && *o->cgroup != '/')
+		return err_kind(e, ERR_INPUT, "the cgroup `%s` is not absolute", o->cgroup);
 	if (!*o->command)
 		return err_kind(e, ERR_INPUT, "there is no command to run; it follows `--`");
 	if (!strchr(*o->command, '/'))

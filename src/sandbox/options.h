@@ -5,6 +5,7 @@
 #define SANDBOX_OPTIONS_H
 
 #include "base/err.h"
+#include "base/limits.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,12 +25,13 @@ struct options {
 	size_t bind_count;
 	char **env; /* NULL-terminated */
 	const char *directory;
-	char **command; /* NULL-terminated */
-	unsigned timeout_seconds;
-	int report_fd;	  /* -1: errors go to standard error */
-	int jobserver[2]; /* ends of a pipe that the command keeps: read, write; -1: none */
-	int input_fd;	  /* a pipe, for the command's standard input; -1: it gets nothing */
-	int terminal_fd;  /* for all three of its standard streams; -1: none */
+	char **command;	      /* NULL-terminated */
+	struct limits limits; /* of time, processors, memory, processes and files */
+	const char *cgroup;   /* that of the step is made in this one; NULL: it has none */
+	int report_fd;	      /* -1: errors go to standard error */
+	int jobserver[2];     /* ends of a pipe that the command keeps: read, write; -1: none */
+	int input_fd;	      /* a pipe, for the command's standard input; -1: it gets nothing */
+	int terminal_fd;      /* for all three of its standard streams; -1: none */
 	bool trial;
 	char *words; /* argv's strings lie behind each other here */
 	size_t word_bytes;

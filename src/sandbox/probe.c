@@ -5,12 +5,10 @@
 #include "base/memory.h"
 #include "sandbox/filter.h"
 
-#include <linux/magic.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/vfs.h>
 #include <sys/wait.h>
 
 #define TIME_LIMIT 10 /* seconds */
@@ -113,69 +111,4 @@ static int mount_overlay(struct err *e)
 int probe_overlay(struct err *e)
 {
 	return in_child(mount_overlay, "mount an overlay", e);
-}
-
-/* --- cgroups --- */
-
-static bool is_cgroup2(const char *path)
-{
-	struct statfs system;
-
-	return !statfs(path, &system) && system.f_type == CGROUP2_SUPER_MAGIC;
-}
-
-/* This process's own folder; the caller frees it. NULL with an error when there is none to see. */
-static char *own_cgroup(struct err *e)
-{
-	static const char *const mounts[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"};
-	_cleanup_buf_ struct buf text = {0};
-	const char *line;
-
-	if (file_read(AT_FDCWD, "/proc/self/cgroup", 65536, &text, e))
-		return NULL;
-	line = strstr(buf_text(&text), "0::/");
-	for (size_t i = 0; line && i < sizeof(mounts) / sizeof(*mounts); i++)
-		if (is_cgroup2(mounts[i]))
-			return xasprintf(
-			    "%s%.*s", mounts[i], (int)strcspn(line + 3, "\n"), line + 3);
-	err_set(e, "there is no cgroup file system of version 2 at /sys/fs/cgroup");
-	return NULL;
-}
-
-static bool has_word(const char *text, const char *word)
-{
-	size_t length = strlen(word);
-
-	for (const char *at = text; *at; at += strcspn(at, " \n"), at += strspn(at, " \n"))
-		if (strcspn(at, " \n") == length && !strncmp(at, word, length))
-			return true;
-	return false;
-}
-
-static int check_controllers(const char *cgroup, struct err *e)
-{
-	_cleanup_free_ char *offered = xasprintf("%s/cgroup.controllers", cgroup);
-	_cleanup_free_ char *control = xasprintf("%s/cgroup.subtree_control", cgroup);
-	_cleanup_buf_ struct buf text = {0};
-
-	if (file_read(AT_FDCWD, offered, 65536, &text, e))
-		return -1;
-	if (!has_word(buf_text(&text), "memory") || !has_word(buf_text(&text), "pids"))
-		return err_set(e, "%s has no controllers `memory` and `pids` to give on", cgroup);
-	return access(control, W_OK) ? err_errno(e, "write %s", control) : 0;
-}
-
-int probe_cgroup(struct err *e)
-{
-	_cleanup_free_ char *own = own_cgroup(e);
-	_cleanup_free_ char *below = NULL;
-
-	if (!own)
-		return -1;
-	below = xasprintf("%s/minsys-doctor-%d", own, (int)getpid());
-	if (mkdir(below, 0755))
-		return err_errno(e, "make a cgroup in %s", own);
-	if (rmdir(below))
-		return err_errno(e, "remove the cgroup %s", below);
-	return check_controllers(own, e);
 }

@@ -13,7 +13,4 @@ int probe_filter(struct err *e);
 /* Can a file system of layers be mounted in a user namespace? */
 int probe_overlay(struct err *e);
 
-/* Is this process's cgroup (version 2) delegated to it, with the controllers memory and pids? */
-int probe_cgroup(struct err *e);
-
 #endif

@@ -35,6 +35,25 @@ static void arguments_free(struct arguments *a)
 	free(a->items);
 }
 
+static void add_limits(struct arguments *a, const struct sandbox_spec *spec)
+{
+	static const enum limit given[] = {LIMIT_CPU, LIMIT_MEMORY, LIMIT_PROCESSES, LIMIT_FILES};
+	const uint64_t *most = spec->limits.most;
+
+	if (most[LIMIT_TIME]) {
+		add(a, xstrdup("--timeout"));
+		add(a, xasprintf("%llu", (unsigned long long)most[LIMIT_TIME]));
+	}
+	for (size_t i = 0; i < sizeof(given) / sizeof(*given); i++)
+		if (most[given[i]]) {
+			add(a, xstrdup("--limit"));
+			add(a, xasprintf("%s=%llu", limit_name(given[i]),
+				   (unsigned long long)most[given[i]]));
+		}
+	if (spec->cgroup)
+		add_option(a, "--cgroup", spec->cgroup);
+}
+
 static void build_arguments(const struct sandbox_spec *spec, struct arguments *a)
 {
 	add(a, xstrdup(spec->program));
@@ -49,10 +68,7 @@ static void build_arguments(const struct sandbox_spec *spec, struct arguments *a
 	}
 	for (size_t i = 0; spec->env[i]; i++)
 		add_option(a, "--setenv", spec->env[i]);
-	if (spec->timeout_seconds) {
-		add(a, xstrdup("--timeout"));
-		add(a, xasprintf("%u", spec->timeout_seconds));
-	}
+	add_limits(a, spec);
 	if (spec->jobserver) {
 		add(a, xstrdup("--jobserver"));
 		add(a, xasprintf("%d,%d", SANDBOX_JOBSERVER, SANDBOX_JOBSERVER + 1));
@@ -164,7 +180,11 @@ int sandbox_wait(
 		*e = report.error;
 		return -1;
 	}
-	*ret_outcome = (struct sandbox_outcome){report.status, report.timed_out, ""};
+	*ret_outcome = (struct sandbox_outcome){
+	    .status = report.status,
+	    .exceeded = report.exceeded < LIMIT_COUNT ? report.exceeded : LIMIT_NONE,
+	    .most = report.most,
+	};
 	/* However it came, it is a text that ends. */
 	memccpy(ret_outcome->weaker, report.weaker, 0, sizeof(ret_outcome->weaker) - 1);
 	return 0;

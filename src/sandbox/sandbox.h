@@ -33,8 +33,10 @@ struct sandbox_spec {
 	const char *const *env; /* NULL-terminated K=V: all that the command gets */
 	const char *directory;	/* where it starts */
 	const char *const *command;
-	unsigned timeout_seconds; /* 0: none */
-	int output_fd;		  /* becomes its standard output and error */
+	/* Of time, processors and memory: 0 is none. Of processes and files: 0 is the default. */
+	struct limits limits;
+	const char *cgroup; /* see --cgroup; NULL: none */
+	int output_fd;	    /* becomes its standard output and error */
 	/* Ends of a pipe, read and write, that the command finds as descriptors SANDBOX_JOBSERVER
 	   and the next one; NULL: none. */
 	const int *jobserver;
@@ -54,8 +56,9 @@ struct sandbox_process {
 };
 
 struct sandbox_outcome {
-	int status; /* the command's: 0 to 255, or 128 + n when signal n ended it */
-	bool timed_out;
+	int status;	     /* the command's: 0 to 255, or 128 + n when signal n ended it */
+	enum limit exceeded; /* it was ended by this one; LIMIT_NONE: by none */
+	uint64_t most;	     /* the value of that */
 	char weaker[SANDBOX_WEAKER_SIZE]; /* why the isolation held only in its weaker form; "" */
 };
 

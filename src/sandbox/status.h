@@ -6,6 +6,7 @@
 #define SANDBOX_STATUS_H
 
 #include "base/err.h"
+#include "base/limits.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -18,7 +19,8 @@
 
 struct sandbox_report {
 	bool failed;
-	bool timed_out;
+	enum limit exceeded; /* which it was ended by; LIMIT_NONE: none */
+	uint64_t most;	     /* the value of that */
 	int status;
 	char weaker[SANDBOX_WEAKER_SIZE]; /* "" when it holds in full */
 	struct err error;		  /* when `failed` */

@@ -9,7 +9,8 @@
  * - it can write to what standard output and error are, and read from neither a terminal nor
  *   standard input, unless one was made for it (--terminal, --stdin).
  * What it does not hide: /proc/self/mountinfo names the machine's paths of what is shown, and
- * /proc/self/uid_map the uid outside. Memory has no limit but that of the cgroup it was started in.
+ * /proc/self/uid_map the uid outside. Memory of all processes together has a limit only in a cgroup
+ * of the step's own (--cgroup), or that it was started in.
  */
 #include "sandbox/isolation.h"
 
@@ -51,21 +52,6 @@ static int map_ids(uid_t uid, gid_t gid, struct err *e)
 		return -1;
 	snprintf(map, sizeof(map), "%u %u 1\n", INNER_ID, (unsigned)gid);
 	return write_file("/proc/self/gid_map", map, e);
-}
-
-/* Process 1 of the pid namespace waits for all orphans; when the command itself has ended it
- * returns, and by ending makes the kernel kill the rest. */
-static int reap_until(pid_t command, struct err *e)
-{
-	for (;;) {
-		int status;
-		pid_t ended = wait(&status);
-
-		if (ended == command)
-			return isolation_status(status);
-		if (ended < 0 && errno != EINTR)
-			return err_errno(e, "wait for the command");
-	}
 }
 
 /* The kernel makes no user namespace for one who is nobody in the present one. */
@@ -123,6 +109,9 @@ static int use_namespaces(struct step *step, struct err *e)
 {
 	if (map_ids(step->outer_uid, step->outer_gid, e))
 		return -1;
+	/* The one that it was made with has the caller's cgroup as its root. */
+	if (step->cgroup.fd >= 0 && unshare(CLONE_NEWCGROUP))
+		return err_errno(e, "make a namespace of cgroups");
 	if (sethostname(HOST_NAME, strlen(HOST_NAME)) || setdomainname("(none)", 6))
 		return err_errno(e, "set the host name");
 	if (step->options->trial)
@@ -143,11 +132,14 @@ static int set_up(struct step *step, struct err *e)
 	   of set-up for a moment. */
 	if (prctl(PR_SET_DUMPABLE, 0))
 		return err_errno(e, "make init undumpable");
-	return confine_process(e);
+	return confine_process(&step->options->limits, e);
 }
 
+/* Process 1 of the pid namespace waits for all orphans; when it returns, its end makes the kernel
+ * kill the rest. */
 static int run_step(struct step *step, struct err *e)
 {
+	sigset_t signals;
 	pid_t command;
 
 	if (set_up(step, e))
@@ -156,12 +148,17 @@ static int run_step(struct step *step, struct err *e)
 		return 0;
 	/* The step may read init's command line, which names paths of the machine. */
 	options_forget(step->options);
+	/* No other, as the step may send them to this process. */
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGCHLD);
+	if (sigprocmask(SIG_BLOCK, &signals, NULL))
+		return err_errno(e, "block the signal of an end");
 	command = fork();
 	if (command < 0)
 		return err_errno(e, "start a process in the sandbox");
 	if (!command)
 		isolation_exec(step->options, step->report_fd);
-	return reap_until(command, e);
+	return watch_command(&step->watch, command, &signals, e);
 }
 
 /* Root opens what the step may see while it still can, then becomes nobody in particular. A root

@@ -205,6 +205,7 @@ exports: a
 provides: [x]
 timeout: soon
 ccache: perhaps
+limits: none
 END
 stage values <<END
 summary:
@@ -219,6 +220,15 @@ exports:
   text: ../secret
   /abs: text
 provides: build
+limits:
+  cpu: 0
+  memory: lots
+  processes: 1.5
+  files: 0
+  output: 0
+  entries: 1000000000
+  log: -1
+  disk: 1G
 END
 stage missing <<END
 sources: [helo, hello, hello, nothing-like-it]
@@ -349,9 +359,9 @@ stages/fifo/stage.yaml:1:1: the file is empty
 stages/folder/stage.yaml:1:1: read stages/folder/stage.yaml: Is a directory
 stages/huge/stage.yaml:1:1: read stages/huge/stage.yaml: larger than 8388608 bytes
 stages/keys/stage.yaml:2:1: a stage has no key `sumary`; did you mean `summary`?
-stages/keys/stage.yaml:4:1: a stage has no key `frobnicate`; it has summary, sources, needs, files, target_files, env, run, jobserver, provides, exports, timeout, menuconfig, ccache
+stages/keys/stage.yaml:4:1: a stage has no key `frobnicate`; it has summary, sources, needs, files, target_files, env, run, jobserver, provides, exports, timeout, menuconfig, limits, ccache
 stages/keys/stage.yaml:5:1: the key `run` is there twice, first in line 3
-stages/keys/stage.yaml:6:1: a stage has no key `<<`; it has summary, sources, needs, files, target_files, env, run, jobserver, provides, exports, timeout, menuconfig, ccache
+stages/keys/stage.yaml:6:1: a stage has no key `<<`; it has summary, sources, needs, files, target_files, env, run, jobserver, provides, exports, timeout, menuconfig, limits, ccache
 stages/keys/stage.yaml:7:3: a key must be a text, not a list
 stages/leaf/stage.yaml:6:3: `ok/er` stands in the way of `ok`, which the stage leaf exports
 stages/leaf/stage.yaml:7:3: manifest.json is written by minsys
@@ -403,7 +413,7 @@ stages/sources.yaml:31:12: `origins` must be a list, not a mapping
 stages/sources.yaml:32:1: the key `hello` is there twice, first in line 1
 stages/syntax/stage.yaml:3:4: this is not YAML: did not find expected ',' or ']', while parsing a flow sequence
 stages/tab/stage.yaml:3:1: this is not YAML: found character that cannot start any token, while scanning for the next token
-stages/terminal/stage.yaml:3:1: a stage has no key `e?[31m?v`; it has summary, sources, needs, files, target_files, env, run, jobserver, provides, exports, timeout, menuconfig, ccache
+stages/terminal/stage.yaml:3:1: a stage has no key `e?[31m?v`; it has summary, sources, needs, files, target_files, env, run, jobserver, provides, exports, timeout, menuconfig, limits, ccache
 stages/types/stage.yaml:1:10: `summary` must be a text, not a list
 stages/types/stage.yaml:2:6: `run` must be a text, not a mapping
 stages/types/stage.yaml:3:10: `sources` must be a list, not a text
@@ -418,6 +428,7 @@ stages/types/stage.yaml:7:10: `exports` must be a mapping, not a text
 stages/types/stage.yaml:8:11: `provides` must be a text, not a list
 stages/types/stage.yaml:9:10: `timeout` must be a time like 90s, 5m or 2h, not `soon`
 stages/types/stage.yaml:10:9: `ccache` must be true or false, not `perhaps`
+stages/types/stage.yaml:11:9: `limits` must be a mapping, not a text
 stages/utf16/stage.yaml:1:2: this is not YAML: control characters are not allowed
 stages/values/stage.yaml:1:9: `summary` has no value; an empty text is written ""
 stages/values/stage.yaml:2:6: `run` holds a NUL byte
@@ -428,6 +439,14 @@ stages/values/stage.yaml:7:3: OUT is set by minsys
 stages/values/stage.yaml:10:3: `../secret` is neither a path in the output nor `.`, all of it
 stages/values/stage.yaml:11:3: `/abs` is not a relative path without `.`, `..` and control characters
 stages/values/stage.yaml:12:11: /minsys/build is another folder in every step
+stages/values/stage.yaml:14:8: `cpu` must be a time like 90s, 5m or 2h, not `0`
+stages/values/stage.yaml:15:11: `memory` must be a size like 500MB, 4G or 2GiB, not `lots`
+stages/values/stage.yaml:16:14: `processes` must be a whole number from 1 to 999999999, not `1.5`
+stages/values/stage.yaml:17:10: `files` must be a whole number from 1 to 999999999, not `0`
+stages/values/stage.yaml:18:11: `output` must be a size like 500MB, 4G or 2GiB, not `0`
+stages/values/stage.yaml:19:12: `entries` must be a whole number from 1 to 999999999, not `1000000000`
+stages/values/stage.yaml:20:8: `log` must be a size like 500MB, 4G or 2GiB, not `-1`
+stages/values/stage.yaml:21:3: `limits` has no key `disk`; it has cpu, memory, processes, files, output, entries, log
 targets/empty/target.yaml:1:1: a target needs the key `env`
 targets/empty/target.yaml:1:1: a target needs the key `summary`
 targets/empty/target.yaml:1:10: `default` must be true or false, not `maybe`
@@ -441,7 +460,7 @@ toolchain/root.lock:5:5: tools does not come after zlib: the list is sorted, non
 toolchain/root.yaml:2:19: more-tools is not in toolchain/root.lock; `minsys lock` writes it anew
 toolchain/root.yaml:2:31: `-bad` is not the name of a Debian package
 toolchain/root.yaml:4:3: `/etc/link` is not a relative path without `.`, `..` and control characters
-minsys: 106 problems in the files of PROJECT; nothing was done
+minsys: 115 problems in the files of PROJECT; nothing was done
 END
 ok 'every mistake is named with its place, in one run' all_problems
 ok 'nothing was built, and no store made' test ! -e "$MINSYS_CACHE"

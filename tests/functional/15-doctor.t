@@ -70,7 +70,7 @@ ok 'isolation userns' found ok 'isolation userns' 'a trial works'
 ok 'Landlock' grep -E '^(ok|note) +Landlock: ' "$work/found"
 ok 'the filter' found ok seccomp 'can be loaded'
 ok 'overlayfs' grep -E '^(ok|note) +overlayfs: .*nothing needs it yet' "$work/found"
-ok 'cgroups' grep -E '^(ok +cgroup: its cgroup is delegated|note +cgroup: ).*bounds a step.s memory' "$work/found"
+ok 'cgroups' grep -E '^(ok +cgroup: it is delegated: .*bounds its|note +cgroup: .*nothing bounds a step.s) memory' "$work/found"
 ok 'the store' found ok store "$work/small ("
 ok 'where the result goes' found ok result "$project/out/minsys ("
 ok 'minsys-sandbox' found ok minsys-sandbox "$BIN/minsys-sandbox"
@@ -80,7 +80,7 @@ ok 'apt' grep -E '^(ok|note) +apt: ' "$work/found"
 ok 'and which isolation a build would have' ends 'a build can run here, with isolation userns'
 nothing_left() {
 	[ ! -e "$MINSYS_CACHE" ] && [ ! -e "$project/out" ] &&
-		[ -z "$(find /sys/fs/cgroup -name 'minsys-doctor-*' 2>/dev/null)" ]
+		[ -z "$(find /sys/fs/cgroup -name 'minsys-[rs]*' 2>/dev/null)" ]
 }
 ok 'it leaves nothing behind' nothing_left
 

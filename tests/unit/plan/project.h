@@ -43,6 +43,7 @@ static const struct project_file project_files[] = {
 				"files: [config]\n"
 				"env: {A: b, C: \"\"}\n"
 				"timeout: 5m\n"
+				"limits: {cpu: 2h, memory: 4G, files: 20, log: 1MiB}\n"
 				"run: |\n"
 				"  true\n"
 				"provides: first\n"},

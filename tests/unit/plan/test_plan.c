@@ -47,6 +47,12 @@ static void a_plan_holds_what_the_files_say(void **state)
 	assert_string_equal(plan->stages[0]->name, "first");
 	assert_string_equal(plan->stages[2]->name, "third");
 	assert_int_equal(first->timeout_seconds, 300);
+	assert_int_equal(first->limits.most[LIMIT_CPU], 7200);
+	assert_int_equal(first->limits.most[LIMIT_MEMORY], 4000000000);
+	assert_int_equal(first->limits.most[LIMIT_FILES], 20);
+	assert_int_equal(first->limits.most[LIMIT_LOG], 1 << 20);
+	assert_int_equal(first->limits.most[LIMIT_OUTPUT], 0);
+	assert_int_equal(third->limits.most[LIMIT_CPU], 0);
 	assert_false(first->can_use_ccache);
 	assert_true(plan_stage(plan, "second")->can_use_ccache);
 	assert_string_equal(first->run, "true\n");

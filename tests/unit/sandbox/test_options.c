@@ -79,7 +79,9 @@ static void what_is_not_said_has_defaults(void **state)
 	assert_null(line.options.command[2]);
 	assert_null(line.options.env[0]);
 	assert_int_equal(line.options.bind_count, 0);
-	assert_int_equal(line.options.timeout_seconds, 0);
+	assert_int_equal(line.options.limits.most[LIMIT_TIME], 0);
+	assert_int_equal(line.options.limits.most[LIMIT_CPU], 0);
+	assert_null(line.options.cgroup);
 	assert_int_equal(line.options.report_fd, -1);
 	assert_int_equal(line.options.input_fd, -1);
 	assert_int_equal(line.options.terminal_fd, -1);
@@ -96,7 +98,8 @@ static void all_options_are_read(void **state)
 	    parse(&line,
 		WORDS("--isolation=userns", "--root", "/r", "--ro", "/a:b:/minsys/a", "--rw",
 		    "/c:/minsys/c/d", "--rw-all", "/c:/minsys/e", "--setenv", "A=1=2", "--setenv",
-		    "B=", "--chdir", "/minsys/c", "--timeout", "90", "--report-fd", "3", "./x")),
+		    "B=", "--chdir", "/minsys/c", "--timeout", "90", "--limit", "cpu=7", "--limit",
+		    "memory=1048576", "--cgroup", "/g", "--report-fd", "3", "./x")),
 	    0);
 	assert_int_equal(line.options.bind_count, 3);
 	assert_string_equal(line.options.binds[0].source, "/a:b");
@@ -114,7 +117,11 @@ static void all_options_are_read(void **state)
 	assert_string_equal(line.options.env[1], "B=");
 	assert_null(line.options.env[2]);
 	assert_string_equal(line.options.directory, "/minsys/c");
-	assert_int_equal(line.options.timeout_seconds, 90);
+	assert_int_equal(line.options.limits.most[LIMIT_TIME], 90);
+	assert_int_equal(line.options.limits.most[LIMIT_CPU], 7);
+	assert_int_equal(line.options.limits.most[LIMIT_MEMORY], 1 << 20);
+	assert_int_equal(line.options.limits.most[LIMIT_PROCESSES], 0);
+	assert_string_equal(line.options.cgroup, "/g");
 	assert_int_equal(line.options.report_fd, 3);
 	assert_string_equal(line.options.command[0], "./x");
 	line_free(&line);
@@ -139,6 +146,8 @@ static void wrong_usage_is_said(void **state)
 	refuses("there is no command", WORDS("--root", "/r", "--"));
 	refuses("`true` is not a path", WORDS("--root", "/r", "--", "true"));
 	refuses("`x`, is not absolute", WORDS("--root", "/r", "--chdir", "x", "/bin/true"));
+	refuses("`x` is not absolute",
+	    WORDS("--root", "/r", "--chdir", "/x", "--cgroup", "x", "/bin/true"));
 	refuses("is not KEY=VALUE", WORDS("--setenv", "A"));
 	refuses("is not KEY=VALUE", WORDS("--setenv", "=A"));
 	refuses("there is no isolation `none`", WORDS("--isolation=none", "--trial"));
@@ -154,6 +163,16 @@ static void numbers_are_whole_and_bounded(void **state)
 		refuses("--timeout takes a number", WORDS("--timeout", wrong[i]));
 		refuses("--report-fd takes a number", WORDS("--report-fd", wrong[i]));
 	}
+}
+
+static void a_limit_has_a_name_and_a_number(void **state)
+{
+	static const char *const wrong[] = {"", "cpu", "cpu=", "cpu=0", "cpu=-1", "cpu=1s",
+	    "cpu= 1", "cpux=1", "timeout=1", "output=1", "none=1", "memory=99999999999999999999"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
+		refuses("--limit takes cpu, memory,", WORDS("--limit", wrong[i]));
 }
 
 static void a_terminal_is_one(void **state)
@@ -278,6 +297,7 @@ int main(void)
 	    cmocka_unit_test(a_trial_needs_nothing_else),
 	    cmocka_unit_test(wrong_usage_is_said),
 	    cmocka_unit_test(numbers_are_whole_and_bounded),
+	    cmocka_unit_test(a_limit_has_a_name_and_a_number),
 	    cmocka_unit_test(a_terminal_is_one),
 	    cmocka_unit_test(input_is_a_pipe),
 	    cmocka_unit_test(sources_and_places_are_plain),
