@@ -23,8 +23,9 @@ struct child_fd {
 };
 
 /* As fork(2), but it returns in the parent when the child has become another program, or ended:
- * until then a child holds what files this process has open, for writing too, and a program that is
- * written to cannot be run (ETXTBSY). */
+ * until it calls child_begin() a child holds what files this process has open, for writing too, and
+ * a program that is written to cannot be run (ETXTBSY). (The kernel would close them a moment after
+ * the parent goes on, if that were left to close-on-exec.) */
 pid_t children_fork(void);
 
 /* Wait until no child holds a file that was closed here before. */

@@ -25,7 +25,7 @@ static int told[2]; /* by the child, that it is there */
 /* A child that is slow to become another program, as on a machine with much to do. */
 static void *start_slowly(void *unused)
 {
-	pid_t pid = children_fork();
+	pid_t parent = getpid(), pid = children_fork();
 	int status;
 
 	(void)unused;
@@ -34,7 +34,8 @@ static void *start_slowly(void *unused)
 
 		if (write(told[1], "", 1) == 1)
 			nanosleep(&while_others_run, NULL);
-		execl("/bin/true", "true", NULL);
+		if (!child_begin(parent, NULL, 0))
+			execl("/bin/true", "true", NULL);
 		_exit(1);
 	}
 	assert_true(pid > 0);
