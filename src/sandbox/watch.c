@@ -13,7 +13,8 @@
 
 #define LONGEST 60000 /* milliseconds between two looks at the time */
 #define INTERVAL 1000 /* milliseconds between two looks at both */
-#define PATIENCE 5    /* such looks */
+#define TRIES 50   /* milliseconds between two tries, when there is so much to do, at processes */
+#define PATIENCE 5 /* intervals */
 
 /* --- The processors' time --- */
 
@@ -189,20 +190,42 @@ void watch_begin(struct watch *watch, const struct limits *limits, const struct 
 }
 
 /* Each child that ends wakes this process up, and looking makes children. Who can do with fewer
- * processes, after a moment, may go on, or end by himself. */
+ * processes, after a moment, may go on, or end by himself; but of a bomb some always end, so that a
+ * process is not refused each time. */
 static bool look(struct watch *w)
 {
 	uint64_t now = clock_milliseconds();
 
+	if (now < w->next_try)
+		return false;
+	w->next_try = now + TRIES;
+	w->was_refused = w->was_refused || is_refused_processes(w);
 	if (now < w->next_look)
 		return false;
 	w->next_look = now + INTERVAL;
-	w->refusals = is_refused_processes(w) ? w->refusals + 1 : 0;
+	w->refusals = w->was_refused ? w->refusals + 1 : 0;
+	w->was_refused = false;
 	if (w->refusals == PATIENCE)
 		w->exceeded = LIMIT_PROCESSES;
 	else if (has_used_time(w))
 		w->exceeded = LIMIT_CPU;
 	return w->exceeded;
+}
+
+/* As waitpid(2) with WNOHANG, for any child. Whether the command failed for want of processes is
+ * looked at before: once it is waited for, there is one less. */
+static pid_t reap(struct watch *w, pid_t command, int *ret_status)
+{
+	siginfo_t info = {0};
+
+	if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT))
+		return -1;
+	if (!info.si_pid)
+		return 0;
+	if (info.si_pid == command && (info.si_code != CLD_EXITED || info.si_status) &&
+	    is_refused_processes(w))
+		w->exceeded = LIMIT_PROCESSES;
+	return waitpid(info.si_pid, ret_status, 0);
 }
 
 int watch_command(struct watch *watch, pid_t command, const sigset_t *signals, struct err *e)
@@ -213,12 +236,9 @@ int watch_command(struct watch *watch, pid_t command, const sigset_t *signals, s
 		int status;
 		pid_t ended;
 
-		while ((ended = waitpid(-1, &status, WNOHANG)) > 0)
-			if (ended == command) {
-				if (status && is_refused_processes(watch))
-					watch->exceeded = LIMIT_PROCESSES;
+		while ((ended = reap(watch, command, &status)) > 0)
+			if (ended == command)
 				return isolation_status(status);
-			}
 		if (ended < 0 && errno != EINTR)
 			return err_errno(e, "wait for the command");
 		if (sigtimedwait(signals, NULL, &second) == SIGTERM || look(watch))

@@ -18,11 +18,12 @@
 struct watch {
 	const struct limits *limits;
 	const struct cgroup *cgroup;
-	uid_t uid;	     /* whose processes are counted, as this process sees it */
-	uint64_t processors; /* as many as it may use at once */
-	uint64_t next_look;  /* milliseconds */
+	uid_t uid;		      /* whose processes are counted, as this process sees it */
+	uint64_t processors;	      /* as many as it may use at once */
+	uint64_t next_try, next_look; /* milliseconds */
 	uint64_t next;	     /* when all of its time may be used at the earliest: milliseconds */
-	unsigned refusals;   /* of processes, seen by looks in a row */
+	bool was_refused;    /* a process, since the last look */
+	unsigned refusals;   /* looks in a row that found that */
 	enum limit exceeded; /* which has ended it; LIMIT_NONE: none */
 };
 

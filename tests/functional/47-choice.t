@@ -259,8 +259,7 @@ run_refusals() {
 	ok "$form: why, and what to do" said 'isolation `landlock` does not work here: load the system call filter (seccomp): Invalid argument; a kernel with CONFIG_SECCOMP_FILTER is needed'
 }
 
-abi=$("${CC:-gcc}" -std=gnu17 -D_GNU_SOURCE -O1 -static -o "$work/attack" \
-	"$root/tests/sandbox/attack.c" && "$work/attack" landlock)
+abi=$("$BIN/minsys-attack" landlock)
 if [ "$abi" -ge 6 ]; then
 	run_form user
 	run_form mapped

@@ -292,8 +292,7 @@ run_form() {
 	ok "$1: in the store again" test ! -e "$container/minsys/ccache/second"
 	ok "$1: makes the same" cmp "$work/reference/loud" "$container/minsys/project/out/minsys/loud"
 }
-abi=$("${CC:-gcc}" -std=gnu17 -D_GNU_SOURCE -O1 -static -o "$work/attack" \
-	"$root/tests/sandbox/attack.c" && "$work/attack" landlock)
+abi=$("$BIN/minsys-attack" landlock)
 if ! as_user unshare -Urm true 2>/dev/null || [ -z "$abi" ] || [ "$abi" -lt 6 ]; then
 	skip 'containers' "they need user namespaces, and Landlock of ABI 6, not ${abi:-0}"
 else

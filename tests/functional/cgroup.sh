@@ -1,5 +1,5 @@
 #!/bin/sh
-# The first program of the machine of 66-cgroup.t: it makes a cgroup, gives it to an ordinary user,
+# The first program of the machine of 68-cgroup.t: it makes a cgroup, gives it to an ordinary user,
 # and proves there what minsys makes of it. It prints what passed.
 # shellcheck disable=SC2016 # scripts of stages
 set -u
