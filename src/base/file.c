@@ -1,10 +1,10 @@
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/random.h"
 
 #include <linux/fs.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/random.h>
 
 #define READ_SIZE 65536 /* bytes at once, of what does not say how many it holds */
 
@@ -158,8 +158,8 @@ static int create_temporary(
 		unsigned long long random;
 		int fd;
 
-		if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-			return err_errno(e, "get random bytes");
+		if (random_get(&random, sizeof(random), e))
+			return -1;
 		name = xasprintf("%s.%016llx.tmp", path, random);
 		fd =
 		    openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);

@@ -4,10 +4,10 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/random.h"
 
 #include <string.h>
 #include <sys/file.h>
-#include <sys/random.h>
 
 #define MANIFEST "manifest.json"
 #define MANIFEST_LIMIT (64UL << 20) /* bytes */
@@ -132,12 +132,12 @@ int export_check(const char *path, char **ret_path, struct err *e)
 
 /* A new name beside the folder; the caller frees it. Not by process id: runners in different
  * containers may have the same one. */
-static char *new_name(const struct folder *folder)
+static char *new_name(const struct folder *folder, struct err *e)
 {
 	unsigned long long random;
 
-	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-		abort(); /* it cannot fail for so few bytes */
+	if (random_get(&random, sizeof(random), e))
+		return NULL;
 	return xasprintf(".%s.new-%0*llx", folder->name, RANDOM_DIGITS, random);
 }
 
@@ -186,9 +186,11 @@ static int open_locked(int parent, const char *name, bool wait)
 static int make_new(const struct folder *folder, char **ret_name, struct err *e)
 {
 	for (;;) {
-		_cleanup_free_ char *name = new_name(folder);
+		_cleanup_free_ char *name = new_name(folder, e);
 		int fd;
 
+		if (!name)
+			return -1;
 		if (mkdirat(folder->parent, name, 0755)) {
 			if (errno == EEXIST)
 				continue;
@@ -500,9 +502,11 @@ static int fill(const struct build *build, const struct reuse *reuse, struct exp
 static int swap_in_steps(
     const struct folder *folder, const char *fresh, char **ret_old, struct err *e)
 {
-	_cleanup_free_ char *aside = new_name(folder);
+	_cleanup_free_ char *aside = new_name(folder, e);
 	int parent = folder->parent;
 
+	if (!aside)
+		return -1;
 	if (!renameat(parent, fresh, parent, folder->name))
 		return 0; /* there was none */
 	if ((errno != EEXIST && errno != ENOTEMPTY) ||

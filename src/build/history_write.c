@@ -5,10 +5,10 @@
 
 #include "base/human.h"
 #include "base/memory.h"
+#include "base/random.h"
 
 #include <jansson.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 
 static const char *const kinds[] = {"download", "unpack", "stage"};
@@ -231,8 +231,8 @@ static int make_name(uint64_t milliseconds, char ret_name[32], struct err *e)
 	uint32_t random;
 	char time[24];
 
-	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-		return err_errno(e, "get random bytes");
+	if (random_get(&random, sizeof(random), e))
+		return -1;
 	gmtime_r(&seconds, &utc);
 	strftime(time, sizeof(time), "%Y%m%dT%H%M%S", &utc);
 	snprintf(ret_name, 32, "%.15s.%03uZ-%08x", time, (unsigned)(milliseconds % 1000),

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/human.h"
 #include "base/memory.h"
+#include "base/random.h"
 
 #include <limits.h>
 #include <poll.h>
@@ -21,7 +22,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -98,8 +98,8 @@ static int set_append(const struct cli *cli, struct boot *boot, struct err *e)
 		    "the command has %zu bytes, and the kernel's command line takes about %d: put "
 		    "it into a file in rootfs/ and run build_initramfs.sh or build_rootfs.sh",
 		    strlen(command), APPEND_MAX * 3 / 4 - 64);
-	if (getrandom(&mark, sizeof(mark), 0) != sizeof(mark))
-		return err_errno(e, "make up a mark");
+	if (random_get(&mark, sizeof(mark), e))
+		return err_wrap(e, "make up a mark");
 	snprintf(boot->begin_marker, sizeof(boot->begin_marker), "minsys-begin %016llx\n", mark);
 	snprintf(boot->end_marker, sizeof(boot->end_marker), "minsys-status %016llx ", mark);
 	encoded = base64(command);

@@ -1,6 +1,7 @@
 #include "sandbox/confine.h"
 
 #include "base/cleanup.h"
+#include "base/random.h"
 #include "sandbox/filter.h"
 
 #include <errno.h>
@@ -18,7 +19,6 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -39,8 +39,8 @@ static int draw(uid_t first, unsigned count, uid_t *ret_uid, struct err *e)
 {
 	uid_t random;
 
-	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-		return err_errno(e, "get random bytes for the step's uid");
+	if (random_get(&random, sizeof(random), e))
+		return err_wrap(e, "draw the step's uid");
 	*ret_uid = first + random % count;
 	return 0;
 }

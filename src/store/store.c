@@ -3,11 +3,11 @@
 #include "base/children.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/random.h"
 #include "store/use.h"
 
 #include <string.h>
 #include <sys/file.h>
-#include <sys/random.h>
 
 #define FORMAT "minsys store 1\n"
 
@@ -180,8 +180,8 @@ static int name_temp(struct store_temp *temp, struct err *e)
 {
 	uint64_t random;
 
-	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-		return err_errno(e, "get random bytes");
+	if (random_get(&random, sizeof(random), e))
+		return -1;
 	snprintf(temp->name, sizeof(temp->name), "tmp/%016llx", (unsigned long long)random);
 	return 0;
 }

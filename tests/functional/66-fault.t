@@ -215,7 +215,11 @@ MINSYS_CACHE=$race/store
 cat >"$race/prepare" <<END
 chmod -R u+rwx "$race/store" "$race/swapped" 2>/dev/null
 rm -rf "$race/store" "$race/swapped" "$race/project/out"
-cp -a "$race/base" "$race/store"
+cp -a "$race/base" "$race/store" || exit 1
+# What cp could not have read in there.
+for deep in "$race"/store/failed/*/sub/deep; do
+	[ ! -d "\$deep" ] || chmod 0 "\$deep"
+done
 END
 swapped() {
 	victims=$1 most=$2 command=$3
@@ -232,7 +236,7 @@ in_race() {
 }
 # begin_with: what the store has now, but no result of the stage.
 begin_with() {
-	as_user sh -c 'chmod -R u+rwx "$1"; rm -rf "$1"
+	as_user sh -c 'chmod -R u+rwx "$0/failed" "$1"; rm -rf "$1"
 		cp -a "$0" "$1" && rm -rf "$1/memos" && grep -l "^stage second" "$1"/actions/* |
 			while read -r action; do rm -f "$1/results/${action##*/}"; done' \
 		"$race/store" "$race/base" 2>/dev/null
