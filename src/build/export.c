@@ -388,9 +388,9 @@ static void tidy(const struct folder *folder)
 
 /* --- The new one --- */
 
-/* Copy `from`, of the folder `tree`, to into/<name>; a link stays one. */
+/* Copy `from`, of the folder `tree`, to into/<name>, as like/<name> may be; a link stays one. */
 static int copy_entry(
-    int tree, const char *from, int into, const char *name, int64_t mtime, struct err *e)
+    int tree, const char *from, int like, int into, const char *name, int64_t mtime, struct err *e)
 {
 	_cleanup_close_ int found = file_open_beneath(tree, from, O_PATH | O_NOFOLLOW, e), fd = -1;
 	struct stat status;
@@ -400,23 +400,23 @@ static int copy_entry(
 	if (fstat(found, &status))
 		return err_errno(e, "look at %s", from);
 	if (S_ISLNK(status.st_mode))
-		return tree_copy_link(found, "", into, name, mtime, e);
+		return tree_copy_link(found, "", like, into, name, mtime, e);
 	fd = file_open_beneath(tree, from, O_RDONLY | O_NOFOLLOW, e);
 	if (fd < 0)
 		return -1;
-	return S_ISDIR(status.st_mode) ? tree_copy(fd, into, name, mtime, e)
+	return S_ISDIR(status.st_mode) ? tree_copy(fd, like, into, name, mtime, e)
 				       : tree_copy_file(fd, into, name, mtime, e);
 }
 
-static int copy_export(const struct build *build, const struct exported *exported, int into,
-    const char *name, int64_t mtime, struct err *e)
+static int copy_export(const struct build *build, const struct exported *exported, int like,
+    int into, const char *name, int64_t mtime, struct err *e)
 {
 	_cleanup_close_ int tree = -1;
 	char path[96];
 
 	store_tree_path(exported->tree, path);
 	tree = folder_open(build->host.store->fd, path, e);
-	return tree < 0 ? -1 : copy_entry(tree, exported->from, into, name, mtime, e);
+	return tree < 0 ? -1 : copy_entry(tree, exported->from, like, into, name, mtime, e);
 }
 
 /* Out of the last result or, where that has another or none, of the store. */
@@ -427,12 +427,16 @@ static int put_export(const struct build *build, const struct reuse *reuse,
 	_cleanup_free_ char *folder =
 	    name == exported->path ? xstrdup(".")
 				   : xstrndup(exported->path, (size_t)(name - 1 - exported->path));
-	_cleanup_close_ int parent = folder_make(into_fd, folder, 0755, e);
+	_cleanup_close_ int parent = folder_make(into_fd, folder, 0755, e), last = -1;
+	struct err none;
 
 	if (parent < 0)
 		return -1;
-	if (!reuse_has(reuse, exported))
-		return copy_export(build, exported, parent, name, mtime, e);
+	if (!reuse_has(reuse, exported)) {
+		if (reuse->folder >= 0)
+			last = folder_open_beneath(reuse->folder, folder, &none);
+		return copy_export(build, exported, last, parent, name, mtime, e);
+	}
 	exported->is_sure = true;
 	if (reuse_link(reuse, exported, parent, name, mtime, e)) {
 		e->errnum = 0; /* what the store holds is not to blame */

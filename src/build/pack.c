@@ -23,7 +23,7 @@ static int pack_tree(
 	if (from < 0 || store_tree_manifest(build->host.store, tree, &manifest, e) ||
 	    store_temp_make(into, &temp, e))
 		return -1;
-	result = tree_copy(from, temp.fd, "tree", TREE_MTIME, e);
+	result = tree_copy(from, -1, temp.fd, "tree", TREE_MTIME, e);
 	if (!result)
 		result = store_tree_commit(into, &temp, "tree", &manifest, &same, e);
 	store_temp_remove(into, &temp);

@@ -60,7 +60,7 @@ static int copy(const char *home, int parent, const char *name, struct err *e)
 {
 	_cleanup_close_ int from = folder_open(AT_FDCWD, home, e);
 
-	return from < 0 ? -1 : tree_copy(from, parent, name, TREE_MTIME, e);
+	return from < 0 ? -1 : tree_copy(from, -1, parent, name, TREE_MTIME, e);
 }
 
 /* What is written to a copy would be lost. On one file system only a folder of a lower layer of an

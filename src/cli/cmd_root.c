@@ -29,7 +29,7 @@ static int write_root(const struct inputs *inputs, const char *folder, struct er
 		e->kind = ERR_INPUT;
 		return -1;
 	}
-	return tree_copy(tree, parent, slash ? slash + 1 : path, TREE_MTIME, e);
+	return tree_copy(tree, -1, parent, slash ? slash + 1 : path, TREE_MTIME, e);
 }
 
 static int write_with_store(struct cli *cli, struct plan *plan, struct store *store, struct err *e)

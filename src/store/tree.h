@@ -75,15 +75,17 @@ int tree_import(int from_fd, const char *const *include, int into_fd,
 int tree_scan(int fd, const struct tree_limits *limits, struct tree *ret_tree, struct err *e);
 
 /* Materialise a copy of a normal-form tree at into_fd/<name> (reflink or copy), with every
- * mtime `mtime`. `name` must not exist. */
-int tree_copy(int from_fd, int into_fd, const char *name, int64_t mtime, struct err *e);
+ * mtime `mtime`. `name` must not exist. Symbolic links which like_fd/<name> (-1: nothing) has too
+ * become other names of those; they get the mtime too. */
+int tree_copy(
+    int from_fd, int like_fd, int into_fd, const char *name, int64_t mtime, struct err *e);
 /* The same for one file of a tree, open as `from_fd`. */
 int tree_copy_file(int from_fd, int into_fd, const char *name, int64_t mtime, struct err *e);
 
 /* The same for a link: that at from_fd/<from_name>, or with "" the one that `from_fd` (O_PATH) is.
  */
-int tree_copy_link(int from_fd, const char *from_name, int into_fd, const char *name, int64_t mtime,
-    struct err *e);
+int tree_copy_link(int from_fd, const char *from_name, int like_fd, int into_fd, const char *name,
+    int64_t mtime, struct err *e);
 
 /* The limits with every 0 replaced by its default. */
 struct tree_limits tree_limits_or_default(const struct tree_limits *asked);

@@ -383,7 +383,7 @@ static void a_copy_of_a_tree_is_the_same_tree(void **state)
 	make_file(two.from, "d/data", 0644, "");
 	assert_int_equal(symlinkat("nowhere", two.from, "d/link"), 0);
 	text = captured(two, NULL);
-	assert_int_equal(tree_copy(two.to, p->into, "copy", 1234567890, &e), 0);
+	assert_int_equal(tree_copy(two.to, -1, p->into, "copy", 1234567890, &e), 0);
 	copy = folder_open(p->into, "copy", &e);
 	assert_true(copy >= 0);
 	assert_int_equal(tree_scan(copy, &none, &tree, &e), 0);
@@ -395,7 +395,48 @@ static void a_copy_of_a_tree_is_the_same_tree(void **state)
 		assert_int_equal(fstatat(copy, *name, &status, AT_SYMLINK_NOFOLLOW), 0);
 		assert_int_equal(status.st_mtime, 1234567890);
 	}
-	assert_int_equal(tree_copy(two.to, p->into, "copy", 1, &e), -1); /* it is there */
+	assert_int_equal(tree_copy(two.to, -1, p->into, "copy", 1, &e), -1); /* it is there */
+	close(copy);
+	close_two(two);
+}
+
+static ino_t inode(int folder, const char *name)
+{
+	struct stat status;
+
+	assert_int_equal(fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW), 0);
+	return status.st_ino;
+}
+
+/* What is the same there is linked to; what is another, or no link, or absent, is made. */
+static void links_are_taken_from_what_is_alike(void **state)
+{
+	static const char *const names[] = {"d/same", "d/other", "d/file", "d/absent"};
+	struct place *p = *state;
+	struct place_of_two two = two_folders(p);
+	_cleanup_buf_ struct buf text = {0}, copied = {0};
+	struct tree tree = {0};
+	struct err e = {0};
+	int copy, alike;
+
+	assert_int_equal(mkdirat(two.from, "d", 0755), 0);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(symlinkat("there", two.from, names[i]), 0);
+	text = captured(two, NULL);
+	alike = folder_make(p->into, "alike", 0755, &e);
+	close(folder_make(alike, "copy/d", 0755, &e));
+	assert_int_equal(symlinkat("there", alike, "copy/d/same"), 0);
+	assert_int_equal(symlinkat("elsewhere", alike, "copy/d/other"), 0);
+	make_file(alike, "copy/d/file", 0644, "there");
+	assert_int_equal(tree_copy(two.to, alike, p->into, "copy", 1234567890, &e), 0);
+	copy = folder_open(p->into, "copy", &e);
+	assert_int_equal(tree_scan(copy, &none, &tree, &e), 0);
+	tree_encode(&tree, &copied);
+	assert_string_equal(buf_text(&copied), buf_text(&text));
+	tree_free(&tree);
+	assert_true(inode(copy, "d/same") == inode(alike, "copy/d/same"));
+	assert_true(inode(copy, "d/other") != inode(alike, "copy/d/other"));
+	close(alike);
 	close(copy);
 	close_two(two);
 }
@@ -499,6 +540,7 @@ int main(void)
 	    PLACE_TEST(what_is_no_file_is_refused),
 	    PLACE_TEST(limits_hold_to_the_unit),
 	    PLACE_TEST(a_copy_of_a_tree_is_the_same_tree),
+	    PLACE_TEST(links_are_taken_from_what_is_alike),
 	    PLACE_TEST(large_trees_are_read_by_all),
 	    PLACE_TEST(a_failure_among_many_files_is_one),
 	    PLACE_TEST(zeros_are_not_written),
