@@ -54,6 +54,8 @@ struct cli {
 struct command {
 	const char *name;
 	const char *words;    /* for the usage line */
+	const char *options;  /* that are not for all commands: long names with spaces between;
+				 NULL: none */
 	const char *summary;  /* one line */
 	bool is_for_anywhere; /* it does not need a project */
 	/* The exit status: 0, or an err_kind after having printed why. */

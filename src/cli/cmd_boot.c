@@ -421,6 +421,7 @@ static int run_boot(struct cli *cli)
 const struct command cmd_boot = {
     .name = "boot",
     .words = "[--disk] [-- COMMAND...]",
+    .options = "out keep-going disk timeout",
     .summary = "build what has changed and boot it in QEMU (Ctrl-a x leaves); or run a command "
 	       "there, for its output",
     .is_for_anywhere = true,

@@ -244,6 +244,7 @@ static int run_build(struct cli *cli)
 const struct command cmd_build = {
     .name = "build",
     .words = "[--watch] [STAGE]...",
+    .options = "out results keep-going json watch",
     .summary = "build all stages and write out/minsys; or only those, and what they need",
     .run = run_build,
 };
@@ -307,6 +308,7 @@ static int run_fetch(struct cli *cli)
 const struct command cmd_fetch = {
     .name = "fetch",
     .words = "[STAGE]...",
+    .options = "results keep-going json",
     .summary = "only download what a build needs",
     .run = run_fetch,
 };

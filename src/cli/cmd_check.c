@@ -224,7 +224,6 @@ static int run_check(struct cli *cli)
 	int status = cli_plan(cli, &plan);
 
 	cli->ccache = false; /* whoever always builds with one */
-	cli->json = false;
 	if (status)
 		return status;
 	cli_catch_stops(cli_note_stop);

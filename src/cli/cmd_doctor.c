@@ -408,6 +408,7 @@ static int run_doctor(struct cli *cli)
 const struct command cmd_doctor = {
     .name = "doctor",
     .words = "",
+    .options = "out attack",
     .summary = "look at all that a build needs of this machine, and say what to mend",
     .is_for_anywhere = true,
     .run = run_doctor,

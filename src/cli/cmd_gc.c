@@ -201,6 +201,7 @@ static int run_gc(struct cli *cli)
 const struct command cmd_gc = {
     .name = "gc",
     .words = "",
+    .options = "max-size verify dry-run",
     .summary = "keep the store within a size, or read it back to find what is damaged",
     .is_for_anywhere = true,
     .run = run_gc,

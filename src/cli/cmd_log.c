@@ -93,6 +93,7 @@ static int run_log(struct cli *cli)
 const struct command cmd_log = {
     .name = "log",
     .words = "[-f] STAGE",
+    .options = "build follow",
     .summary = "what a stage printed; -f goes on while it is being built",
     .run = run_log,
 };

@@ -115,6 +115,7 @@ static int run_report(struct cli *cli)
 const struct command cmd_report = {
     .name = "report",
     .words = "",
+    .options = "out trace build",
     .summary = "write out/report.html: what a build did, when and why, and what it made",
     .run = run_report,
 };

@@ -78,6 +78,7 @@ static int run_root(struct cli *cli)
 const struct command cmd_root = {
     .name = "root",
     .words = "FOLDER",
+    .options = "results",
     .summary = "write the tools root to a new folder, to make a container of",
     .run = run_root,
 };

@@ -45,6 +45,7 @@ const struct command cmd_list = {
 const struct command cmd_graph = {
     .name = "graph",
     .words = "[--dot]",
+    .options = "dot",
     .summary = "draw which stage needs which, as a tree or for Graphviz",
     .run = run_graph,
 };

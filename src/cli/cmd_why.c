@@ -348,6 +348,7 @@ static int run_why(struct cli *cli)
 const struct command cmd_why = {
     .name = "why",
     .words = "STAGE [--dry-run]",
+    .options = "json build dry-run",
     .summary = "what made a stage build, or would make it: down to the line that changed",
     .run = run_why,
 };

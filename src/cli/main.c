@@ -262,7 +262,10 @@ static int parse_option(struct cli *cli, int option)
 	}
 }
 
-static int parse(int argc, char **argv, struct cli *cli)
+#define OPTION_COUNT (sizeof(long_options) / sizeof(*long_options) - 1)
+
+/* `given` says which of long_options were. */
+static int parse(int argc, char **argv, struct cli *cli, bool given[OPTION_COUNT])
 {
 	int option;
 
@@ -271,10 +274,50 @@ static int parse(int argc, char **argv, struct cli *cli)
 
 		if (status)
 			return status;
+		for (size_t i = 0; i < OPTION_COUNT; i++)
+			given[i] |= long_options[i].val == option;
 	}
 	cli->words = argv + optind;
 	cli->word_count = argc - optind;
 	cli->separated = optind > 1 && !strcmp(argv[optind - 1], "--");
+	return 0;
+}
+
+static bool takes(const struct command *command, const char *option)
+{
+	size_t length = strlen(option);
+
+	for (const char *name = command->options; name && *name; name += strspn(name, " ")) {
+		size_t size = strcspn(name, " ");
+
+		if (size == length && !strncmp(name, option, size))
+			return true;
+		name += size;
+	}
+	return false;
+}
+
+/* What no command names is for all of them. */
+static bool is_for_all(const char *option)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
+		if (takes(commands[i], option))
+			return false;
+	return true;
+}
+
+/* An option that would do nothing is not what the user meant. */
+static int check_options(const struct command *command, const bool given[OPTION_COUNT])
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		const char *name = long_options[i].name;
+
+		if (given[i] && !takes(command, name) && !is_for_all(name))
+			return cli_usage("`minsys %s` has no option --%s%s", command->name, name,
+			    strcmp(name, "dry-run")
+				? ""
+				: "; what a build would do says `minsys why STAGE --dry-run`");
+	}
 	return 0;
 }
 
@@ -380,10 +423,11 @@ int main(int argc, char **argv)
 	    .timeout_seconds = 120,
 	};
 	const struct command *command;
+	bool given[OPTION_COUNT] = {0};
 	int status = read_environment(&cli);
 
 	if (!status)
-		status = parse(argc, argv, &cli);
+		status = parse(argc, argv, &cli, given);
 	cli.jobs_are_asked = cli.jobs;
 	if (!cli.jobs)
 		cli.jobs = cli.processors;
@@ -399,6 +443,9 @@ int main(int argc, char **argv)
 	command = find_command(cli.words[0]);
 	if (!command)
 		return cli_usage("there is no command `%s`", cli.words[0]);
+	status = check_options(command, given);
+	if (status)
+		return status;
 	cli.words++;
 	cli.word_count--;
 	find_programs(&cli);

@@ -92,7 +92,6 @@ int session_open(struct session *s, struct cli *cli, const char *stage, bool is_
 	int status;
 
 	*s = (struct session){.cli = cli, .is_menu = is_menu};
-	cli->json = false;
 	status = cli_plan(cli, &s->plan);
 	if (!status)
 		status = check_menu(s, stage);

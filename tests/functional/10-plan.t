@@ -35,6 +35,18 @@ digraph minsys {
 }
 END
 
+# has_no OPTION COMMAND...: it is refused where it would do nothing, before anything is done.
+has_no() {
+	option=$1
+	shift
+	status 2 "$BIN/minsys" "$@" -C "$project" >"$work/log" 2>&1 &&
+		says "$work/log" "\`minsys $1\` has no option $option" && [ ! -e "$project/out" ]
+}
+ok 'an option of another command' has_no --watch list --watch
+ok 'one that would be taken for a promise' has_no --dry-run build --dry-run
+ok 'by its short name' has_no --follow fetch -f
+ok 'and what is for all is for all' status 0 "$BIN/minsys" list -q -j 3 --offline -C "$project"
+
 stage both <<-'END'
 	summary: Needs the two
 	needs: [first, second]
