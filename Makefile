@@ -44,7 +44,7 @@ programs = $(foreach p,$(all_programs),$(if $($(p)),$(B)/$(p)))
 
 unit_tests = $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/*/test_*.c))
 fuzz_targets = $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/*.c))
-analyzed = $(wildcard src/*/*.c)
+analyzed = $(wildcard src/*/*.c tests/sandbox/*.c)
 formatted = $(wildcard src/*/*.[ch] tests/*/*.[ch] tests/unit/*/*.[ch])
 
 .PHONY: all packages programs unit-tests fuzz fuzz-targets analysis boot check check-docker \
@@ -56,9 +56,9 @@ all: packages
 help:
 	@echo 'make           install what is missing, compile minsys, build the system'
 	@echo 'make boot      boot it in QEMU (Ctrl-a x leaves)'
-	@echo 'make check     prove it: unit tests, functional tests, the real pipeline'
+	@echo 'make check     prove it: unit tests, fuzzing, functional tests, the real pipeline'
 	@echo 'make check-docker  the same of the Dockerfile, with an engine (DOCKER is its client)'
-	@echo 'make check-long  what takes hours: defconfig, the kernel twice, all of it with Podman'
+	@echo 'make check-long  what takes hours: the kernel twice, defconfig, Podman, every fault, fuzzing'
 	@echo 'make fuzz      compile the fuzz targets to out/fuzz/'
 	@echo 'make analysis  look for mistakes with clang-tidy and with gcc -fanalyzer'
 	@echo 'make bench     measure it against a plain shell script of the same commands'
@@ -111,8 +111,7 @@ fuzz:
 		fuzz-targets
 fuzz-targets: $(fuzz_targets)
 
-analysis: $(patsubst src/%,out/analysis/%.gcc,$(analyzed)) \
-	$(patsubst src/%,out/analysis/%.tidy,$(analyzed))
+analysis: $(patsubst %,out/analysis/%.gcc,$(analyzed)) $(patsubst %,out/analysis/%.tidy,$(analyzed))
 
 format:
 	clang-format -i $(formatted)
@@ -167,14 +166,14 @@ out/fuzz/%: tests/fuzz/%.c $(O)/libfuzzed.a
 		$(tested_LIBS)
 
 # A file is looked at again when it, or any header, has changed.
-out/analysis/%.gcc: src/% $(wildcard src/*/*.h)
+out/analysis/%.gcc: % $(wildcard src/*/*.h tests/sandbox/*.h)
 	@mkdir -p $(@D)
-	gcc $(FLAGS) $(ANALYZER) -c -o /dev/null $<
+	gcc $(FLAGS) -Itests/sandbox $(ANALYZER) -c -o /dev/null $<
 	@touch $@
 
-out/analysis/%.tidy: src/% .clang-tidy $(wildcard src/*/*.h)
+out/analysis/%.tidy: % .clang-tidy $(wildcard src/*/*.h tests/sandbox/*.h)
 	@mkdir -p $(@D)
-	clang-tidy --quiet $< -- $(FLAGS) 2>$@.log || { cat $@.log; false; }
+	clang-tidy --quiet $< -- $(FLAGS) -Itests/sandbox 2>$@.log || { cat $@.log; false; }
 	@touch $@
 
 parts = $(filter-out %/main.o,$(minsys)) $(O)/libbase.a

@@ -61,7 +61,8 @@ static int begin_walk(struct walk *walk, int dirfd, const char *path)
 		errno = EXDEV;
 		return -1;
 	}
-	walk->folder = openat(dirfd, *path == '/' ? "/" : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	walk->folder = openat(dirfd, *path == '/' && !(walk->resolve & RESOLVE_IN_ROOT) ? "/" : ".",
+	    O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (walk->folder < 0)
 		return -1;
 	return walk->resolve & RESOLVE_NO_XDEV ? mount_of(walk->folder, &walk->mount) : 0;

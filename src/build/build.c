@@ -324,7 +324,6 @@ static bool demand(struct build *b, size_t number)
 	return true;
 }
 
-/* Once: where none works, each further trial would say the same. */
 /* Steps have cgroups of their own where that can be had. Who asks for a limit that needs one is
  * told that it is not kept as it reads. */
 static void delegate(struct build *b)

@@ -1,5 +1,6 @@
 #include "build/exceeded.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 static const struct {
@@ -32,20 +33,44 @@ int exceeded_say(const char *stage, enum limit which, uint64_t most, struct err 
 	    limit_name(which), where(which), stage);
 }
 
+/* What programs print when a limit of theirs alone is met, in LC_ALL=C. */
+static const struct {
+	const char *text;
+	enum limit limit;
+} signs[] = {
+    {"Too many open files", LIMIT_FILES},	    /* glibc */
+    {"No file descriptors available", LIMIT_FILES}, /* musl */
+    {"Cannot allocate memory", LIMIT_MEMORY},	    /* glibc */
+    {"Out of memory", LIMIT_MEMORY},		    /* musl */
+    {"out of memory", LIMIT_MEMORY},		    /* compilers and linkers */
+    {"virtual memory exhausted", LIMIT_MEMORY},
+    {"memory exhausted", LIMIT_MEMORY},
+};
+
+static bool shows(const struct buf *log_end, const char *sign)
+{
+	const char *at = log_end->length ? strstr(log_end->data, sign) : NULL;
+
+	/* That is the machine's limit. */
+	return at && strncmp(at + strlen(sign), " in system", strlen(" in system"));
+}
+
 void exceeded_guess(
     const char *stage, const struct limits *limits, const struct buf *log_end, struct err *e)
 {
-	/* Of glibc and of musl; steps run with LC_ALL=C. */
-	static const char *const signs[] = {"Too many open files", "No file descriptors available"};
 	struct err cause = *e;
 
-	for (size_t i = 0; i < sizeof(signs) / sizeof(*signs); i++)
-		if (log_end->length && strstr(log_end->data, signs[i])) {
-			err_set(e,
-			    "%.1000s; its log says `%s`: each process of it may have %llu; if it "
-			    "needs more, set `files` under `limits` in stages/%s/stage.yaml",
-			    cause.text, signs[i], (unsigned long long)limit_of(limits, LIMIT_FILES),
-			    stage);
-			return;
-		}
+	for (size_t i = 0; i < sizeof(signs) / sizeof(*signs); i++) {
+		uint64_t most = limit_of(limits, signs[i].limit);
+		char text[LIMIT_TEXT_SIZE];
+
+		if (!most || !shows(log_end, signs[i].text))
+			continue;
+		err_set(e,
+		    "%.1000s; its log says `%s`: each process of it may have %s; if it needs more, "
+		    "set `%s` under `limits` in stages/%s/stage.yaml",
+		    cause.text, signs[i].text, limit_text(signs[i].limit, most, text),
+		    limit_name(signs[i].limit), stage);
+		return;
+	}
 }

@@ -11,8 +11,9 @@
 /* That a stage exceeded this limit, whose value is `most`, and where it is raised; returns -1. */
 int exceeded_say(const char *stage, enum limit which, uint64_t most, struct err *e);
 
-/* The kernel tells nobody that a process may open no more files, but programs do: when the last
- * lines of a failed step's log say so, put the limit behind what `e` says. */
+/* The kernel tells nobody that a process may open no more files, or have no more memory, but
+ * programs do: when the last lines of a failed step's log say so, put the limit behind what `e`
+ * says. */
 void exceeded_guess(
     const char *stage, const struct limits *limits, const struct buf *log_end, struct err *e);
 

@@ -42,6 +42,7 @@ static uint64_t default_memory(void)
 static int set_limits(struct cgroup *cgroup, const struct limits *limits, struct err *e)
 {
 	uint64_t processes = limit_of(limits, LIMIT_PROCESSES);
+	struct err no_swap;
 
 	cgroup->memory = limits->most[LIMIT_MEMORY];
 	if (!cgroup->memory)
@@ -49,8 +50,14 @@ static int set_limits(struct cgroup *cgroup, const struct limits *limits, struct
 	if (set(cgroup, "memory.max", cgroup->memory, e) ||
 	    /* Not one of its processes, which a script may not notice. */
 	    set(cgroup, "memory.oom.group", 1, e) ||
-	    set(cgroup, "pids.max", processes > 1 ? processes - 1 : 1, e))
+	    set(cgroup, "pids.max", processes > 2 ? processes - 1 : processes, e))
 		return -1;
+	/* What is swapped out is used all the same. A kernel may be without. */
+	if (limits->most[LIMIT_MEMORY] && set(cgroup, "memory.swap.max", 0, &no_swap) &&
+	    no_swap.errnum != ENOENT) {
+		*e = no_swap;
+		return -1;
+	}
 	return 0;
 }
 
@@ -133,7 +140,7 @@ uint64_t cgroup_cpu(const struct cgroup *cgroup)
 	return number_of(cgroup->cpu_fd, "usage_usec");
 }
 
-bool cgroup_refused_process(const struct cgroup *cgroup)
+uint64_t cgroup_refused_processes(const struct cgroup *cgroup)
 {
 	return number_of(cgroup->pids_fd, "max");
 }

@@ -34,8 +34,9 @@ pid_t cgroup_fork(const struct cgroup *cgroup, unsigned long namespaces);
 
 /* Microseconds of processors that all in it has used. */
 uint64_t cgroup_cpu(const struct cgroup *cgroup);
-/* Has it been refused a process for its limit, or killed for that of memory? */
-bool cgroup_refused_process(const struct cgroup *cgroup);
+/* How often it was refused a process for its limit, or one above it for its own. */
+uint64_t cgroup_refused_processes(const struct cgroup *cgroup);
+/* Was it killed for its limit of memory? */
 bool cgroup_ran_out_of_memory(const struct cgroup *cgroup);
 
 /* Kill all that is in it, and remove it. Without one it does nothing. */

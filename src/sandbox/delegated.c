@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #define OWN_PREFIX "minsys-runner-"
 
@@ -70,8 +71,18 @@ static int write_to(const char *cgroup, const char *file, const char *text, stru
 	return 0;
 }
 
-/* What runners that were killed have left is empty, which is what the kernel asks for. */
-static void sweep(const char *cgroup)
+/* What has ended is still in it for a moment. */
+static void remove_cgroup(int folder, const char *name, int tries)
+{
+	static const struct timespec moment = {.tv_nsec = 5000000};
+
+	while (unlinkat(folder, name, AT_REMOVEDIR) && errno == EBUSY && --tries > 0)
+		nanosleep(&moment, NULL);
+}
+
+/* What runners and supervisors that were killed have left is empty, which is what the kernel asks
+ * for, or will be. */
+static void sweep(const char *cgroup, int tries)
 {
 	_cleanup_closedir_ DIR *folder = opendir(cgroup);
 	struct dirent *entry;
@@ -79,7 +90,7 @@ static void sweep(const char *cgroup)
 	while (folder && (entry = readdir(folder)))
 		if (!strncmp(entry->d_name, OWN_PREFIX, strlen(OWN_PREFIX)) ||
 		    !strncmp(entry->d_name, CGROUP_PREFIX, strlen(CGROUP_PREFIX)))
-			unlinkat(dirfd(folder), entry->d_name, AT_REMOVEDIR);
+			remove_cgroup(dirfd(folder), entry->d_name, tries);
 }
 
 /* A process of a step's would be started so. */
@@ -142,7 +153,7 @@ int delegated_open(struct delegated *ret_delegated, struct err *e)
 
 	if (!d.path)
 		return -1;
-	sweep(d.path);
+	sweep(d.path, 1);
 	d.own = xasprintf("%s/" OWN_PREFIX "%d", d.path, (int)getpid());
 	if (mkdir(d.own, 0755))
 		err_errno(e, "make a cgroup in %s", d.path);
@@ -159,7 +170,7 @@ void delegated_close(struct delegated *delegated)
 {
 	if (!delegated->path)
 		return;
-	sweep(delegated->path);
+	sweep(delegated->path, 200);
 	go_back(delegated);
 	rmdir(delegated->own);
 	forget(delegated);

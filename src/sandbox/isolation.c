@@ -109,6 +109,16 @@ int isolation_give(const struct options *o, uid_t uid, struct err *e)
 	return o->terminal_fd < 0 ? 0 : confine_give_terminal(o->terminal_fd, uid, e);
 }
 
+int isolation_confine(const struct step *step, struct err *e)
+{
+	struct limits limits = step->options->limits;
+
+	/* The cgroup bounds what is used; a process may reserve more. */
+	if (step->cgroup.fd >= 0)
+		limits.most[LIMIT_MEMORY] = 0;
+	return confine_process(&limits, e);
+}
+
 /* init must not outlive the supervisor. The signal covers a death from now on; the pipe's hang-up
  * one that came before. */
 static int die_with_supervisor(const struct step *step, struct err *e)

@@ -53,6 +53,8 @@ int isolation_run(const struct isolation *isolation, struct options *options,
 
 /* For the isolations: become the command, in a process of its own. */
 void isolation_exec(const struct options *o, int report_fd) __attribute__((noreturn));
+/* confine_process() with the step's limits. */
+int isolation_confine(const struct step *step, struct err *e);
 /* Tell the supervisor, or end the process. */
 void isolation_report(int fd, const struct sandbox_report *report);
 /* 0 to 255, or 128 + n when signal n ended it. */

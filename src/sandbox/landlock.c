@@ -23,10 +23,10 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "sandbox/confine.h"
+#include "sandbox/processes.h"
 #include "sandbox/ruleset.h"
 #include "sandbox/sandbox.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <signal.h>
@@ -35,6 +35,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+
+#define MANY 1000 /* processes that have ended */
 
 /* --- What the step may reach --- */
 
@@ -91,6 +93,7 @@ static int restrict_files(const struct options *o, struct err *e)
 static void kill_user(uid_t uid)
 {
 	pid_t killer = fork();
+	int status;
 
 	if (!killer) {
 		if (!setresuid(uid, uid, uid))
@@ -98,42 +101,22 @@ static void kill_user(uid_t uid)
 		_exit(0);
 	}
 	if (killer > 0)
-		waitpid(killer, NULL, 0);
-}
-
-static pid_t parent_of(const char *pid)
-{
-	_cleanup_close_ int fd = -1;
-	char path[300], text[512];
-	const char *behind_name;
-	ssize_t got;
-	int parent;
-
-	snprintf(path, sizeof(path), "/proc/%s/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	got = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	if (got <= 0)
-		return 0;
-	text[got] = 0;
-	/* The name may hold anything, also `)`. */
-	behind_name = strrchr(text, ')');
-	/* NOLINTNEXTLINE(cert-err34-c): the kernel writes it */
-	return behind_name && sscanf(behind_name, ") %*c %d", &parent) == 1 ? parent : 0;
+		processes_wait(killer, &status);
 }
 
 /* The janitor's own children; theirs become its own as they die. */
 static void kill_children(void)
 {
-	_cleanup_closedir_ DIR *processes = opendir("/proc");
-	struct dirent *entry;
+	_cleanup_free_ struct process *all = NULL;
+	size_t count = processes_read(&all);
 
-	while (processes && (entry = readdir(processes)))
-		if (*entry->d_name >= '1' && *entry->d_name <= '9' &&
-		    parent_of(entry->d_name) == getpid())
-			kill((pid_t)strtol(entry->d_name, NULL, 10), SIGKILL);
+	for (size_t i = 0; i < count; i++)
+		if (all[i].parent == getpid())
+			kill(all[i].pid, SIGKILL);
 }
 
-/* Until none is left. */
+/* Until none is left. What goes on making others is killed again before all that have ended are
+ * waited for. */
 static void kill_rest(uid_t uid)
 {
 	for (;;) {
@@ -142,7 +125,7 @@ static void kill_rest(uid_t uid)
 		kill_children();
 		if (waitpid(-1, NULL, 0) < 0 && errno == ECHILD)
 			return;
-		while (waitpid(-1, NULL, WNOHANG) > 0)
+		for (int i = 0; i < MANY && waitpid(-1, NULL, WNOHANG) > 0; i++)
 			;
 	}
 }
@@ -157,7 +140,7 @@ static int confine_step(const struct step *step, struct err *e)
 		return err_errno(e, "ask to die with the janitor");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return err_errno(e, "set no_new_privs");
-	return restrict_files(step->options, e) ? -1 : confine_process(&step->options->limits, e);
+	return restrict_files(step->options, e) ? -1 : isolation_confine(step, e);
 }
 
 /* A trial has done all that a step needs but running it; does what was done hold? */

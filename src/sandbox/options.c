@@ -169,7 +169,7 @@ static int parse_limit(struct options *o, const char *text, struct err *e)
 			continue;
 		value = strtoull(text + length + 1, &end, 10);
 		if (text[length + 1] < '0' || text[length + 1] > '9' || *end || !value ||
-		    value > VALUE_LIMIT)
+		    value > (known[i] == LIMIT_CPU ? VALUE_LIMIT / 1000000 : VALUE_LIMIT))
 			break;
 		o->limits.most[known[i]] = value;
 		return 0;

@@ -33,7 +33,8 @@ struct sandbox_spec {
 	const char *const *env; /* NULL-terminated K=V: all that the command gets */
 	const char *directory;	/* where it starts */
 	const char *const *command;
-	/* Of time, processors and memory: 0 is none. Of processes and files: 0 is the default. */
+	/* Of time and processors: 0 is none. Of the others: 0 is the default, which for memory is
+	 * one in a cgroup only (cgroup_make()). */
 	struct limits limits;
 	const char *cgroup; /* see --cgroup; NULL: none */
 	int output_fd;	    /* becomes its standard output and error */

@@ -132,7 +132,7 @@ static int set_up(struct step *step, struct err *e)
 	   of set-up for a moment. */
 	if (prctl(PR_SET_DUMPABLE, 0))
 		return err_errno(e, "make init undumpable");
-	return confine_process(&step->options->limits, e);
+	return isolation_confine(step, e);
 }
 
 /* Process 1 of the pid namespace waits for all orphans; when it returns, its end makes the kernel

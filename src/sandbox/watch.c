@@ -4,8 +4,8 @@
 #include "base/human.h"
 #include "base/memory.h"
 #include "sandbox/isolation.h"
+#include "sandbox/processes.h"
 
-#include <fcntl.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/sysinfo.h>
@@ -18,101 +18,20 @@
 
 /* --- The processors' time --- */
 
-struct process {
-	pid_t pid, parent;
-	uint64_t ticks; /* its own, and those of its children that it waited for */
-	bool is_ours;
-};
-
-/* The numbers of /proc/<pid>/stat from the fourth on (proc(5)). */
-enum { PARENT, OWN = 10, OWN_KERNEL, CHILDREN, CHILDREN_KERNEL, NUMBERS };
-
-static bool read_numbers(const char *text, long long ret_numbers[NUMBERS])
-{
-	for (size_t i = 0; i < NUMBERS; i++) {
-		char *end;
-
-		ret_numbers[i] = strtoll(text, &end, 10);
-		if (end == text)
-			return false;
-		text = end;
-	}
-	return true;
-}
-
-static bool read_process(const char *pid, struct process *ret_process)
-{
-	_cleanup_close_ int fd = -1;
-	char path[300], text[1024];
-	long long numbers[NUMBERS];
-	const char *behind_name;
-	ssize_t got;
-
-	snprintf(path, sizeof(path), "/proc/%s/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	got = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	if (got <= 0)
-		return false;
-	text[got] = 0;
-	/* The name may hold anything, also `)`; behind it stands one letter, and then numbers. */
-	behind_name = strrchr(text, ')');
-	if (!behind_name || strlen(behind_name) < 3 || !read_numbers(behind_name + 3, numbers))
-		return false;
-	*ret_process = (struct process){
-	    .pid = (pid_t)strtol(pid, NULL, 10),
-	    .parent = (pid_t)numbers[PARENT],
-	    .ticks = (uint64_t)(numbers[OWN] + numbers[OWN_KERNEL] + numbers[CHILDREN] +
-				numbers[CHILDREN_KERNEL]),
-	};
-	return true;
-}
-
-static size_t read_processes(struct process **ret_processes)
-{
-	_cleanup_closedir_ DIR *folder = opendir("/proc");
-	struct process *all = NULL;
-	struct dirent *entry;
-	size_t count = 0;
-
-	while (folder && (entry = readdir(folder))) {
-		if (*entry->d_name < '1' || *entry->d_name > '9')
-			continue;
-		all = xgrow(all, count, sizeof(*all));
-		count += read_process(entry->d_name, &all[count]);
-	}
-	*ret_processes = all;
-	return count;
-}
-
-/* Mark those whose parent is `own` or marked; false when all were already. In a namespace of
- * process numbers that is all others. */
-static bool mark_ours(struct process *all, size_t count, pid_t own)
-{
-	bool has_marked = false;
-
-	for (size_t i = 0; i < count; i++)
-		for (size_t p = 0; p < count && !all[i].is_ours && all[i].pid != own; p++)
-			if (own == 1 ||
-			    (all[p].pid == all[i].parent && (all[p].is_ours || all[p].pid == own)))
-				has_marked = all[i].is_ours = true;
-	return has_marked;
-}
-
 /* Of all that this process has started and of what has come of it, in microseconds. */
 static uint64_t cpu_of_all(void)
 {
 	_cleanup_free_ struct process *all = NULL;
-	size_t count = read_processes(&all);
+	size_t count = processes_read(&all);
 	struct rusage ended;
 	uint64_t sum;
 
-	while (mark_ours(all, count, getpid()))
-		;
+	processes_mark_below(all, count, getpid());
 	getrusage(RUSAGE_CHILDREN, &ended);
 	sum = ((uint64_t)ended.ru_utime.tv_sec + (uint64_t)ended.ru_stime.tv_sec) * 1000000 +
 	      (uint64_t)ended.ru_utime.tv_usec + (uint64_t)ended.ru_stime.tv_usec;
 	for (size_t i = 0; i < count; i++)
-		if (all[i].is_ours)
+		if (all[i].is_below)
 			sum += all[i].ticks * 1000000 / (uint64_t)sysconf(_SC_CLK_TCK);
 	return sum;
 }
@@ -141,38 +60,59 @@ static bool cannot_start(const struct watch *w)
 	rlim_t most = limit_of(w->limits, LIMIT_PROCESSES);
 	struct rlimit own;
 	pid_t child;
+	int status;
 
 	if (getrlimit(RLIMIT_NPROC, &own) || own.rlim_cur == most)
 		return false;
-	own = (struct rlimit){most, most};
+	if (own.rlim_max > most)
+		own.rlim_max = most;
+	own.rlim_cur = own.rlim_max;
 	if (setrlimit(RLIMIT_NPROC, &own) || setresuid(w->uid, w->uid, w->uid))
 		return false;
 	child = fork();
 	if (!child)
 		_exit(0);
-	if (child > 0)
-		waitpid(child, NULL, 0);
-	return child < 0 && errno == EAGAIN;
+	if (child < 0)
+		return errno == EAGAIN;
+	processes_wait(child, &status);
+	return false;
 }
 
-/* Nobody counts how many processes a user has where only that is bounded. But when there are so
- * many on all of the machine, one can try to start another. */
-static bool is_refused_processes(const struct watch *w)
+static bool is_refused_process(const struct watch *w)
 {
-	struct sysinfo machine;
 	int status;
-	pid_t child;
+	pid_t child = fork();
 
-	if (w->cgroup->fd >= 0)
-		return cgroup_refused_process(w->cgroup);
-	if (sysinfo(&machine) || machine.procs < limit_of(w->limits, LIMIT_PROCESSES))
-		return false;
-	child = fork();
 	if (!child)
 		_exit(cannot_start(w));
 	if (child < 0)
 		return errno == EAGAIN;
-	return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status);
+	return processes_wait(child, &status) == child && WIFEXITED(status) && WEXITSTATUS(status);
+}
+
+/* Or it is others that use up what the machine, a container or a user may have. */
+static bool has_most(const struct watch *w)
+{
+	_cleanup_free_ struct process *all = NULL;
+	size_t count = processes_read(&all);
+	uint64_t threads = 0;
+
+	processes_mark_below(all, count, getpid());
+	for (size_t i = 0; i < count; i++)
+		threads += all[i].is_below ? all[i].threads : 0;
+	return threads >= limit_of(w->limits, LIMIT_PROCESSES) / 4 * 3;
+}
+
+/* Nobody counts how many processes a user has where only that is bounded: one can but try to start
+ * another. A cgroup counts how often it refused one. */
+static bool is_at_limit(struct watch *w)
+{
+	uint64_t before = w->refused;
+
+	if (w->cgroup->fd < 0)
+		return is_refused_process(w) && has_most(w);
+	w->refused = cgroup_refused_processes(w->cgroup);
+	return w->refused > before && has_most(w);
 }
 
 /* --- All together --- */
@@ -199,7 +139,7 @@ static bool look(struct watch *w)
 	if (now < w->next_try)
 		return false;
 	w->next_try = now + TRIES;
-	w->was_refused = w->was_refused || is_refused_processes(w);
+	w->was_refused = w->was_refused || is_at_limit(w);
 	if (now < w->next_look)
 		return false;
 	w->next_look = now + INTERVAL;
@@ -223,25 +163,26 @@ static pid_t reap(struct watch *w, pid_t command, int *ret_status)
 	if (!info.si_pid)
 		return 0;
 	if (info.si_pid == command && (info.si_code != CLD_EXITED || info.si_status) &&
-	    is_refused_processes(w))
+	    (is_at_limit(w) || w->was_refused || w->refusals))
 		w->exceeded = LIMIT_PROCESSES;
 	return waitpid(info.si_pid, ret_status, 0);
 }
 
 int watch_command(struct watch *watch, pid_t command, const sigset_t *signals, struct err *e)
 {
-	static const struct timespec second = {.tv_sec = INTERVAL / 1000};
+	static const struct timespec second = {.tv_sec = INTERVAL / 1000}, now = {0};
 
 	for (;;) {
 		int status;
-		pid_t ended;
+		pid_t ended = reap(watch, command, &status);
 
-		while ((ended = reap(watch, command, &status)) > 0)
-			if (ended == command)
-				return isolation_status(status);
+		if (ended == command)
+			return isolation_status(status);
 		if (ended < 0 && errno != EINTR)
 			return err_errno(e, "wait for the command");
-		if (sigtimedwait(signals, NULL, &second) == SIGTERM || look(watch))
+		/* More may always have ended: there is no waiting for a moment without. */
+		if (sigtimedwait(signals, NULL, ended > 0 ? &now : &second) == SIGTERM ||
+		    look(watch))
 			return 128 + SIGKILL;
 	}
 }

@@ -22,6 +22,7 @@ struct watch {
 	uint64_t processors;	      /* as many as it may use at once */
 	uint64_t next_try, next_look; /* milliseconds */
 	uint64_t next;	     /* when all of its time may be used at the earliest: milliseconds */
+	uint64_t refused;    /* processes, by the cgroup, until the last look */
 	bool was_refused;    /* a process, since the last look */
 	unsigned refusals;   /* looks in a row that found that */
 	enum limit exceeded; /* which has ended it; LIMIT_NONE: none */

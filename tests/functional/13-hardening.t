@@ -27,15 +27,22 @@ is_read_only_when_relocated() {
 has_no_writable_code() {
 	elf "$1" '^  GNU_STACK .* RW  ' && elf "$1" '^  LOAD .* R E ' && elf_not "$1" ' R?WE '
 }
+# code PROGRAM FUNCTION TEXT: an instruction of that function of ours. A static program has in it what
+# its libraries were compiled with too, so that names in it say nothing.
+code() {
+	objdump -d --no-show-raw-insn --disassemble="$2" "$BIN/$1" >"$work/code" || return 1
+	grep -qE "$3" "$work/code" && return
+	echo "$2() has no '$3':"
+	sed 1,5d "$work/code"
+	return 1
+}
 has_checks() {
-	nm "$BIN/$1" >"$work/names" && says "$work/names" ' __stack_chk_fail' &&
-		says "$work/names" ' __snprintf_chk'
+	code "$1" err_errno '<__stack_chk_fail' && code "$1" err_errno '<_+v?snprintf_chk'
 }
 # The program as a whole is not marked for it (NT_GNU_PROPERTY_TYPE_0), as Debian compiles its C
 # library without: what is ours can be looked at in code alone.
 marks_targets_of_jumps() {
-	objdump -d --no-show-raw-insn --disassemble=main "$BIN/$1" >"$work/code" || return 1
-	grep -A1 '<main>:' "$work/code" | grep -qE "$2" && return
+	code "$1" main '' && grep -A1 '<main>:' "$work/code" | grep -qE "$2" && return
 	echo "main begins otherwise:"
 	grep -A3 '<main>:' "$work/code"
 	return 1

@@ -20,7 +20,8 @@
 
 #include <cmocka.h>
 
-static int told[2]; /* by the child, that it is there */
+static int told[2];	  /* by the child, that it is there */
+static int free_to_go[2]; /* the child waits for the end of this */
 
 /* A child that is slow to become another program, as on a machine with much to do. */
 static void *start_slowly(void *unused)
@@ -31,8 +32,10 @@ static void *start_slowly(void *unused)
 	(void)unused;
 	if (!pid) {
 		const struct timespec while_others_run = {.tv_nsec = 300000000};
+		char byte;
 
-		if (write(told[1], "", 1) == 1)
+		close(free_to_go[1]);
+		if (write(told[1], "", 1) == 1 && !read(free_to_go[0], &byte, 1))
 			nanosleep(&while_others_run, NULL);
 		if (!child_begin(parent, NULL, 0))
 			execl("/bin/true", "true", NULL);
@@ -61,13 +64,15 @@ static void what_was_written_can_be_run(void **state)
 	pid_t pid;
 
 	(void)state;
-	assert_true(fd >= 0 && !fchmod(fd, 0755) && !pipe2(told, O_CLOEXEC));
+	assert_true(fd >= 0 && !fchmod(fd, 0755) && !pipe2(told, O_CLOEXEC) &&
+		    !pipe2(free_to_go, O_CLOEXEC));
 	write_program(fd);
 	assert_int_equal(pthread_create(&thread, NULL, start_slowly, NULL), 0);
 	/* Now the child has the descriptor too. */
 	assert_int_equal(read(told[0], &byte, 1), 1);
 	close(fd);
 	assert_int_equal(posix_spawn(&pid, path, NULL, NULL, argv, environ), ETXTBSY);
+	close(free_to_go[1]);
 	children_settle();
 	assert_int_equal(posix_spawn(&pid, path, NULL, NULL, argv, environ), 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -75,6 +80,7 @@ static void what_was_written_can_be_run(void **state)
 	pthread_join(thread, NULL);
 	close(told[0]);
 	close(told[1]);
+	close(free_to_go[0]);
 	unlink(path);
 }
 
