@@ -187,7 +187,8 @@ int ground_make(struct ground *ret_ground, enum column column, struct err *e)
 	    make_things(g, e))
 		return -1;
 	socket = outside(g, "/minsys/in/socket");
-	if (server_start(&g->server, g->victim, socket, e))
+	/* What mkdtemp(3) drew stands behind the last dot. */
+	if (server_start(&g->server, g->victim, socket, strrchr(g->base, '.') + 1, e))
 		return -1;
 	g->is_served = true;
 	name_hosts(g);

@@ -97,14 +97,15 @@ static void serve(struct server *s, uid_t uid, const char *path, int life, int t
 	_exit(failure != 0);
 }
 
-int server_start(struct server *ret_server, uid_t uid, const char *path, struct err *e)
+int server_start(
+    struct server *ret_server, uid_t uid, const char *path, const char *own, struct err *e)
 {
 	struct server s = {.life = -1};
 	int life[2], told[2], failure = ECHILD;
 
-	snprintf(s.stream, sizeof(s.stream), "@minsys-attack-%d-stream", (int)getpid());
-	snprintf(s.datagram, sizeof(s.datagram), "@minsys-attack-%d-datagram", (int)getpid());
-	snprintf(s.queue, sizeof(s.queue), "/minsys-attack-%d", (int)getpid());
+	snprintf(s.stream, sizeof(s.stream), "@minsys-attack-%s-stream", own);
+	snprintf(s.datagram, sizeof(s.datagram), "@minsys-attack-%s-datagram", own);
+	snprintf(s.queue, sizeof(s.queue), "/minsys-attack-%s", own);
 	if (pipe2(life, O_CLOEXEC) || pipe2(told, O_CLOEXEC) || (s.pid = fork()) < 0)
 		return err_errno(e, "start a process to be attacked");
 	if (!s.pid) {

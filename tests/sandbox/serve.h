@@ -20,8 +20,11 @@ struct server {
 	char queue[64]; /* of a POSIX message queue */
 };
 
-/* Start it, as `uid` and the group of that number, with a unix socket at `path` too. */
-int server_start(struct server *ret_server, uid_t uid, const char *path, struct err *e);
+/* Start it, as `uid` and the group of that number, with a unix socket at `path` too. `own` is in
+ * the names of its doors: no other server has it, not even one in another namespace of processes.
+ */
+int server_start(
+    struct server *ret_server, uid_t uid, const char *path, const char *own, struct err *e);
 
 /* End it. -1 when something has reached it before: a signal, or its end. */
 int server_end(struct server *server);
