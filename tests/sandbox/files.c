@@ -17,10 +17,14 @@
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
 
 #define NR_listxattrat 465
 #define NR_file_getattr 468
+
+#define RACE_TRIES 200000
+#define RACE_LIMIT 20 /* seconds, for more of them until there is a race at all */
 
 /* <linux/fs.h> has them too, and clashes with <sys/mount.h>. */
 #define RENAME_EXCHANGE_ 2
@@ -306,27 +310,42 @@ static void swap_for_ever(void)
 		syscall(SYS_renameat2, AT_FDCWD, "folder", AT_FDCWD, "link", RENAME_EXCHANGE_);
 }
 
-/* The same with a folder that turns into a link and back while its file is opened. */
+/* Which of both it is now: a bit for each. */
+static unsigned seen_state(void)
+{
+	char target[16];
+
+	return readlink("folder", target, sizeof(target)) >= 0 ? 1 : errno == EINVAL ? 2 : 0;
+}
+
+/* The same with a folder that turns into a link and back while its file is opened. A race in which
+ * only one of them was ever met is none: ETIME. */
 static int attack_race(char **words)
 {
 	int opened = -1, refusal = ENOENT;
+	time_t end = time(NULL) + RACE_LIMIT;
+	unsigned seen = 0;
 	pid_t swapper;
 
 	if (chdir(words[0]) || mkdir("folder", 0755) || symlink(words[1], "link"))
 		return -1;
 	swapper = fork();
+	if (swapper < 0)
+		return -1;
 	if (!swapper)
 		swap_for_ever();
-	for (int i = 0; i < 200000 && opened < 0; i++) {
+	for (int i = 0; opened < 0 && (i < RACE_TRIES || (seen != 3 && time(NULL) < end)); i++) {
 		opened = open("folder/file", O_RDONLY);
 		/* What the folder answers, which has no such file, tells nothing. */
 		if (opened < 0 && errno != ENOENT)
 			refusal = errno;
-		if (i % 64 == 0)
+		if (i % 64 == 0) {
 			sched_yield();
+			seen |= seen_state();
+		}
 	}
 	kill(swapper, SIGKILL);
-	errno = refusal;
+	errno = seen == 3 ? refusal : ETIME;
 	return opened;
 }
 
