@@ -168,19 +168,20 @@ static int attack_status(char **words)
 	return FOUND;
 }
 
+/* Whoever starts a sandbox may have less than a step may. */
 static int attack_limit(char **words)
 {
+	rlim_t most = (rlim_t)number(words[1]);
 	struct rlimit limit;
 
 	if (getrlimit(!strcmp(words[0], "core") ? RLIMIT_CORE : RLIMIT_NPROC, &limit))
 		return -1;
-	printf(
-	    "%llu %llu\n", (unsigned long long)limit.rlim_cur, (unsigned long long)limit.rlim_max);
+	puts(limit.rlim_cur <= most && limit.rlim_max <= most ? "bounded" : "unbounded");
 	return FOUND;
 }
 
-/* Whether any network interface here has ever received a byte. A namespace of its own may hold
- * more of them than `lo`, but none that has. */
+/* Has any network interface here ever received a byte? A namespace of its own may hold more of them
+ * than `lo`, but none that has; nor has any in a container without a network. */
 static int attack_traffic(char **words)
 {
 	FILE *file = fopen("/proc/self/net/dev", "r");
@@ -193,8 +194,8 @@ static int attack_traffic(char **words)
 	while (fgets(line, sizeof(line), file))
 		if ((colon = strchr(line, ':')) && sscanf(colon + 1, "%llu", &bytes) == 1)
 			sum += bytes;
-	printf("%s\n", sum ? "some" : "none");
-	return FOUND;
+	errno = ENODATA;
+	return sum ? 0 : -1;
 }
 
 const struct attack on_state[] = {
@@ -212,7 +213,7 @@ const struct attack on_state[] = {
     {"session", 0, attack_session},
     {"folder", 0, attack_folder},
     {"status", 2, attack_status},
-    {"limit", 1, attack_limit},
+    {"limit", 2, attack_limit},
     {"traffic", 0, attack_traffic},
     {NULL, 0, NULL},
 };
