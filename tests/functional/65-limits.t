@@ -155,8 +155,14 @@ sees() {
 	done
 	remember
 }
-ok 'the limits that a step sees are not those of who builds' \
-	sees '' '1024 *4096' '4096 *4096' 'unlimited *unlimited'
+# at_most RESOURCE NUMBER: that, or what whoever builds may have where that is less.
+at_most() {
+	hard=$(prlimit --raw --noheadings --output HARD "--$1")
+	[ "$hard" != unlimited ] && [ "$hard" -lt "$2" ] && echo "$hard" || echo "$2"
+}
+ok 'the limits that a step sees are not those of who builds' sees '' \
+	"$(at_most nofile 1024) *$(at_most nofile 4096)" \
+	"$(at_most nproc 4096) *$(at_most nproc 4096)" 'unlimited *unlimited'
 ok 'but those of its stage' sees 'limits: {files: 100, processes: 50, memory: 1GiB}' \
 	'100 *100' '50 *50' '1073741824 *1073741824'
 beyond_user() {
