@@ -21,6 +21,16 @@ remember() {
 }
 remember
 
+# A number of this run's own, whoever else runs the test. Scripts have it for MARK, in the command
+# line of each process that they start, by which one that runs on is found.
+mark=$(printf %010u "$(od -An -N4 -t u4 /dev/urandom | tr -d ' ')")
+nothing_runs_on() {
+	! pgrep -f -a "$mark"
+}
+marked_stage() {
+	sed "s/MARK/$mark/g" | stage "$1"
+}
+
 # beyond LIMITS TEXT SECONDS <<END: a stage with these limits and this script fails within that
 # time, with the text and where to raise it; see above.
 beyond() {
@@ -29,7 +39,7 @@ beyond() {
 		[ -z "$1" ] || echo "$1"
 		echo 'run: |'
 		sed 's/^/  /'
-	} | stage far
+	} | marked_stage far
 	status 1 timeout -k 5 "$3" "$BIN/minsys" build -C "$project" --mirror "$mirror" far \
 		>"$work/output" 2>&1 || {
 		cat "$work/output"
@@ -38,14 +48,14 @@ beyond() {
 	says "$work/output" "$2" && says "$work/output" 'in stages/far/stage.yaml' &&
 		is_as_before
 }
-# No result, no tree, no work in progress, no process of its own name.
+# No result, no tree, no work in progress, no process.
 is_as_before() {
 	if [ "$(cd "$MINSYS_CACHE" && ls results trees)" != "$results" ] ||
 		[ -n "$(ls "$MINSYS_CACHE/tmp")" ]; then
 		ls "$MINSYS_CACHE/results" "$MINSYS_CACHE/trees" "$MINSYS_CACHE/tmp"
 		return 1
 	fi
-	! pgrep -f 'sh -euc .*minsys-test-far' || return 1
+	nothing_runs_on || return 1
 	"$BIN/minsys" gc --verify -q >"$work/verified" 2>&1 || {
 		cat "$work/verified"
 		return 1
@@ -63,24 +73,32 @@ works_again() {
 
 # ---- Time ----
 
-ok 'a stage that never ends' beyond 'timeout: 1s' \
-	'it was ended after 1 s, its limit; if it needs more, set `timeout` in' 10 <<'END'
-: minsys-test-far
-sleep 1000 & sleep 1000
-END
+never_ends() {
+	beyond 'timeout: 1s' \
+		'it was ended after 1 s, its limit; if it needs more, set `timeout` in' 10 <<-'END' &
+			sleep 1000.MARK & sleep 1000.MARK
+		END
+	# What runs has to be found, so that nothing found means something.
+	for _ in $(seq 200); do
+		found=$(pgrep -f -x "sleep 1000\\.$mark" | wc -l)
+		[ "$found" != 2 ] || break
+		sleep 0.02
+	done
+	wait $! && [ "$found" = 2 ]
+}
+ok 'a stage that never ends' never_ends
 ok 'one that uses the processor' beyond 'limits: {cpu: 1s}' \
 	'it used more than 1 s of processor time, its limit; if it needs more, set `cpu` under `limits` in' 20 <<'END'
-: minsys-test-far
+: MARK
 while :; do :; done
 END
 ok 'that of children that have ended counts too' beyond 'limits: {cpu: 1s}' 'set `cpu`' 30 <<'END'
-: minsys-test-far
+: MARK
 while :; do (i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done); done
 END
 ok 'and that of what is in the background' beyond 'limits: {cpu: 1s}' 'set `cpu`' 20 <<'END'
-: minsys-test-far
-setsid sh -c 'setsid sh -c "while :; do :; done" &'
-sleep 1000
+setsid sh -c 'setsid sh -c ": MARK; while :; do :; done" &'
+sleep 1000.MARK
 END
 waits() {
 	stage far <<-'END'
@@ -101,10 +119,10 @@ bomb() {
 	beyond 'limits: {processes: 200}' \
 		'it had 200 processes and threads at once, its limit; if it needs more, set `processes`' \
 		30 <<-'END'
-			: minsys-test-far
+			: MARK
 			bomb() { bomb | bomb & }
 			bomb 2>/dev/null
-			sleep 1000
+			sleep 1000.MARK
 		END
 }
 # While it explodes, another program of this user's starts as always.
@@ -119,8 +137,7 @@ host_is_usable() {
 }
 ok 'a fork bomb, and the host stays usable' host_is_usable
 ok 'one that its script survives' beyond 'limits: {processes: 50}' 'set `processes`' 20 <<'END'
-: minsys-test-far
-for i in $(seq 100); do sleep 1000 & done
+for i in $(seq 100); do sleep 1000.MARK & done
 exit 7
 END
 ok 'and the next build works' works_again
@@ -129,6 +146,7 @@ ok 'and the next build works' works_again
 
 ok 'too many open files' beyond 'limits: {files: 20}' \
 	'each process of it may have 20; if it needs more, set `files` under `limits` in' 10 <<'END'
+: MARK
 i=3
 while [ $i -lt 40 ]; do eval "exec $i</dev/null"; i=$((i + 1)); done 2>&1
 END
@@ -169,7 +187,7 @@ beyond_user() {
 	stage far <<-'END'
 		summary: Wants more than there is
 		limits: {files: 2000}
-		run: ": minsys-test-far"
+		run: "true"
 	END
 	status 3 prlimit --nofile=1000 "$BIN/minsys" build -C "$project" far >"$work/output" 2>&1
 	says "$work/output" 'its limit of `files` is 2000, and whoever started minsys may have 1000' &&
@@ -179,8 +197,7 @@ ok 'more files than the user may have are refused' beyond_user
 endless() {
 	beyond 'limits: {log: 1MB}' 'it printed more than 1.0 MB, its limit; if it needs more, set `log`' \
 		20 <<-'END' &&
-			: minsys-test-far
-			yes
+			yes MARK
 		END
 		[ "$(cat "$MINSYS_CACHE"/logs/*.log | wc -c)" -lt 1500000 ]
 }
@@ -190,27 +207,23 @@ ok 'an endless log' endless
 
 ok '100,000 files' beyond 'limits: {entries: 5000}' \
 	'its output has more than 5000 files, folders and links, its limit; if it needs more, set `entries`' 60 <<'END'
-: minsys-test-far
+: MARK
 mkdir "$OUT/many" && cd "$OUT/many"
 seq 100000 | while read -r n; do : >"$n"; done
 END
 ok 'one huge file' beyond 'limits: {output: 10MB}' \
 	'its output is larger than 10.0 MB, its limit; if it needs more, set `output`' 60 <<'END'
-: minsys-test-far
-cat /dev/zero >"$OUT/huge"
+cat /dev/zero MARK >"$OUT/huge"
 END
 ok 'one that is huge only by its size' beyond 'limits: {output: 10MB}' 'set `output`' 20 <<'END'
-: minsys-test-far
-dd if=/dev/null of="$OUT/huge" bs=1 seek=1000000000000
+dd if=/dev/null of="$OUT/MARK" bs=1 seek=1000000000000
 END
 ok 'several that are too large together, at the very end' beyond 'limits: {output: 10MB}' \
 	'set `output`' 20 <<'END'
-: minsys-test-far
-mkdir "$OUT/a" && dd if=/dev/zero of="$OUT/a/b" bs=1M count=6 && cp "$OUT/a/b" "$OUT/c"
+mkdir "$OUT/MARK" && dd if=/dev/zero of="$OUT/MARK/b" bs=1M count=6 && cp "$OUT/MARK/b" "$OUT/c"
 END
 ok 'where its owner may not look' beyond 'limits: {entries: 10}' 'in stages/far/stage.yaml' 20 <<'END'
-: minsys-test-far
-mkdir "$OUT/a" && cd "$OUT/a" && touch $(seq 20) && chmod 000 "$OUT/a"
+mkdir "$OUT/a" && cd "$OUT/a" && touch $(seq 20) MARK && chmod 000 "$OUT/a"
 END
 as_much_as_allowed() {
 	stage far <<-'END'
@@ -229,15 +242,14 @@ ok 'as much as is allowed is' as_much_as_allowed
 # ---- What runs on, the disk ----
 
 writers() {
-	stage far <<-'END'
+	marked_stage far <<-'END'
 		summary: Leaves writers behind
 		run: |
-		  : minsys-test-far
-		  setsid sh -c 'while :; do echo still here; echo more >>"$OUT/text"; done' &
+		  setsid sh -c ': MARK; while :; do echo still here; echo more >>"$OUT/text"; done' &
 		  echo first >"$OUT/first"
 	END
 	timeout -k 5 20 "$BIN/minsys" build -q -C "$project" far >"$work/output" 2>&1 || return 1
-	! pgrep -f 'still here' || return 1
+	nothing_runs_on || return 1
 	log=$(cat "$MINSYS_CACHE"/logs/*.log | wc -c)
 	sleep 0.3
 	[ "$(cat "$MINSYS_CACHE"/logs/*.log | wc -c)" = "$log" ] &&
@@ -248,12 +260,11 @@ ok 'and the next build works' works_again
 
 # A script that takes no error for one, on a disk of 16 MB: it is ended, the disk has room again, and
 # the next build works.
-stage far <<'END'
+marked_stage far <<'END'
 summary: Fills the disk
 run: |
-  : minsys-test-far
-  cat /dev/zero >fill 2>/dev/null || :
-  sleep 1000
+  cat /dev/zero MARK >fill 2>/dev/null || :
+  sleep 1000.MARK
 END
 stage near <<'END'
 summary: Writes a little
@@ -280,7 +291,7 @@ full_disk() {
 		cat "$work/output"
 		return 1
 	}
-	says "$work/output" 'small/store is full: free space there' &&
+	nothing_runs_on && says "$work/output" 'small/store is full: free space there' &&
 		says "$work/output" 'it was ended as nothing more can be written'
 }
 ok 'a disk that the step fills, whatever it makes of that' full_disk
