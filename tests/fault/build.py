@@ -10,6 +10,8 @@ import re
 import shutil
 import subprocess
 
+import inject
+
 
 class Scenario:
     def __init__(self, fault, work, rest):
@@ -62,18 +64,11 @@ class Scenario:
 
     def learn(self, calls):
         """From the start of minsys-sandbox on, what that does is not at issue here."""
-        self.begins = {}
-        for call in calls:
-            if call.name == "execve" and not call.result and call.process != "0":
-                self.begins.setdefault(call.process, call.position)
+        self.programs = inject.Programs(calls)
 
     def counts(self, call):
-        for process, position in self.begins.items():
-            if call.process.startswith(process + "."):
-                return False
-            if call.process == process and call.position > position:
-                return False
-        return not (call.process == "0" and call.name in ("execve", "brk", "mprotect"))
+        return not (self.programs.made(call) or
+                    call.process == "0" and call.name in ("execve", "brk", "mprotect"))
 
     def is_late(self, _):
         return False

@@ -2,25 +2,35 @@
  * Run a command, and let one system call of it, or of the processes that come of it, fail; or do
  * something between two of them, as an attacker who always hits the moment.
  *
- *   fault list RECORD -- COMMAND...                     write down all calls
+ *   fault list RECORD [PATTERN] -- COMMAND...           write down all calls
  *   fault fail RECORD PROCESS CALL N ERRNO -- COMMAND...  that one does nothing and returns -ERRNO
  *   fault run RECORD PROCESS CALL N PROGRAM -- COMMAND... before that one, run PROGRAM to its end
  *
+ * With `--refuse-openat2 ERRNO` before these words COMMAND is refused openat2(2), as in a container
+ * whose policy does not know it.
+ *
  * A process (a thread too) is named by how it came to be: 0 is COMMAND, 0.2 the second that this
  * started. N counts the calls of the number CALL in it, from 1. The record of `list` has a line
- * for each that returned, "PROCESS CALL N RESULT TEXT", TEXT being the path that it is about, if
- * any; that of the others is "reached" or empty. A line "left" ends it when any of the processes
- * was still there two seconds after COMMAND had ended. Exit status: the command's, 128 + signal; 99
- * when something failed here. When this ends, so do all those processes.
+ * for each that returned, "PROCESS CALL N RESULT THERE TEXT": THERE is 1 when what PATTERN says, a
+ * path with a star as one of its parts, was a folder before the call, and TEXT the path that the
+ * call is about, if any. That of the others is "reached" or empty. A line "left" ends it when any
+ * of the processes was still there two seconds after COMMAND had ended. Exit status: the command's,
+ * 128 + signal; 99 when something failed here. When this ends, so do all those processes.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/user.h>
@@ -38,6 +48,7 @@ struct tracee {
 	unsigned long call; /* that it is in */
 	bool is_known;	    /* its name is; until then it stands still */
 	bool is_failing;
+	bool is_there; /* what the pattern says was, before the call */
 	char text[300];
 };
 
@@ -48,6 +59,7 @@ static bool lists;
 static bool has_begun; /* COMMAND is what runs */
 static bool is_done;   /* nothing is left to look for */
 static const char *wanted_name, *program;
+static const char *pattern_folder, *pattern_path; /* NULL: none */
 static unsigned long wanted_call;
 static unsigned wanted_count;
 static long wanted_errno;
@@ -124,6 +136,27 @@ static void read_text(struct tracee *tracee, const struct __ptrace_syscall_info 
 	tracee->text[strcspn(tracee->text, "\n")] = 0;
 }
 
+/* Is there a folder that the pattern says? */
+static bool is_there(void)
+{
+	DIR *folder = pattern_folder ? opendir(pattern_folder) : NULL;
+	const struct dirent *entry;
+	bool found = false;
+
+	while (folder && !found && (entry = readdir(folder))) {
+		char path[1000];
+		struct stat status;
+
+		snprintf(path, sizeof(path), "%s/%s", entry->d_name, pattern_path);
+		found = entry->d_name[0] != '.' &&
+			!fstatat(dirfd(folder), path, &status, AT_SYMLINK_NOFOLLOW) &&
+			S_ISDIR(status.st_mode);
+	}
+	if (folder)
+		closedir(folder);
+	return found;
+}
+
 static void run_program(void)
 {
 	pid_t pid = fork();
@@ -170,10 +203,11 @@ static void enter_call(struct tracee *tracee, const struct __ptrace_syscall_info
 {
 	tracee->call = info->entry.nr < CALLS ? info->entry.nr : CALLS - 1;
 	tracee->counts[tracee->call]++;
-	if (lists)
+	if (lists) {
 		read_text(tracee, info);
-	else if (tracee->call == wanted_call && tracee->counts[wanted_call] == wanted_count &&
-		 !strcmp(tracee->name, wanted_name)) {
+		tracee->is_there = is_there();
+	} else if (tracee->call == wanted_call && tracee->counts[wanted_call] == wanted_count &&
+		   !strcmp(tracee->name, wanted_name)) {
 		fputs("reached\n", record);
 		fflush(record);
 		if (!program) {
@@ -189,9 +223,11 @@ static void leave_call(struct tracee *tracee, const struct __ptrace_syscall_info
 {
 	if (tracee->is_failing)
 		end_failure(tracee);
-	if (lists)
-		fprintf(record, "%s %lu %u %lld %s\n", tracee->name, tracee->call,
-		    tracee->counts[tracee->call], (long long)info->exit.rval, tracee->text);
+	/* The start of COMMAND itself was not seen to begin. */
+	if (lists && tracee->counts[tracee->call])
+		fprintf(record, "%s %lu %u %lld %d %s\n", tracee->name, tracee->call,
+		    tracee->counts[tracee->call], (long long)info->exit.rval, tracee->is_there,
+		    tracee->text);
 }
 
 static void stop_at_call(struct tracee *tracee)
@@ -288,7 +324,22 @@ static int follow(pid_t command)
 	}
 }
 
-static pid_t start(char **command)
+static void refuse_openat2(unsigned with)
+{
+	struct sock_filter filter[] = {
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | with),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog code = {sizeof(filter) / sizeof(*filter), filter};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &code))
+		_exit(OWN_FAILURE);
+}
+
+static pid_t start(char **command, unsigned refusal)
 {
 	int go[2];
 	pid_t pid;
@@ -298,6 +349,8 @@ static pid_t start(char **command)
 		die("fault: start");
 	if (!pid) {
 		close(go[1]);
+		if (refusal)
+			refuse_openat2(refusal);
 		if (read(go[0], &byte, 1) == 1)
 			execv(command[0], command);
 		_exit(OWN_FAILURE);
@@ -316,21 +369,46 @@ static pid_t start(char **command)
 	return pid;
 }
 
+/* The words up to `--`, or -1 when they are none that this knows. */
+static int read_words(int count, char **words)
+{
+	int end = 0;
+	char *star;
+
+	while (end < count && strcmp(words[end], "--"))
+		end++;
+	if (end < 2 || end + 1 >= count)
+		return -1;
+	lists = !strcmp(words[0], "list");
+	if (lists && end == 3) {
+		star = strstr(words[2], "/*/");
+		if (!star)
+			return -1;
+		*star = 0;
+		pattern_folder = words[2];
+		pattern_path = star + strlen("/*/");
+	}
+	if (lists)
+		return end > 3 ? -1 : end;
+	if (end != 6)
+		return -1;
+	wanted_name = words[2];
+	wanted_call = strtoul(words[3], NULL, 10);
+	wanted_count = (unsigned)strtoul(words[4], NULL, 10);
+	wanted_errno = strtol(words[5], NULL, 10);
+	program = !strcmp(words[0], "run") ? words[5] : NULL;
+	return end;
+}
+
 int main(int argc, char **argv)
 {
-	int words = argc > 1 && !strcmp(argv[1], "list") ? 3 : 7;
+	bool refuses = argc > 3 && !strcmp(argv[1], "--refuse-openat2");
+	int begin = refuses ? 3 : 1, end = read_words(argc - begin, argv + begin);
 
-	if (argc < words + 2 || strcmp(argv[words], "--") || !(record = fopen(argv[2], "we"))) {
+	if (end < 0 || !(record = fopen(argv[begin + 1], "we"))) {
 		fputs("fault: wrong usage\n", stderr);
 		return OWN_FAILURE;
 	}
-	lists = words == 3;
-	if (!lists) {
-		wanted_name = argv[3];
-		wanted_call = strtoul(argv[4], NULL, 10);
-		wanted_count = (unsigned)strtoul(argv[5], NULL, 10);
-		wanted_errno = strtol(argv[6], NULL, 10);
-		program = !strcmp(argv[1], "run") ? argv[6] : NULL;
-	}
-	return follow(start(argv + words + 1));
+	return follow(
+	    start(argv + begin + end + 1, refuses ? (unsigned)strtoul(argv[2], NULL, 10) : 0));
 }
