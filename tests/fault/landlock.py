@@ -43,4 +43,4 @@ class Scenario(sandbox.Scenario):
     def read(self):
         found = super().read()
         # Each step has a uid of its own.
-        return found and re.sub(r"\b(1[89]|20)\d{8}\b", "UID", found)
+        return found and re.sub(r"\b(1[89]|2[01])\d{8}\b", "UID", found)

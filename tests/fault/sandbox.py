@@ -1,11 +1,16 @@
-"""One command in minsys-sandbox: either it did not run, or the sandbox was whole.
+"""One command in minsys-sandbox: either it did not run, or the sandbox was whole; and the next one is
+whole, over what this one left.
 
-WORK has a tools root in `tools`, with BusyBox in bin/ under all its names. The rest of the words are the path of
-minsys-sandbox and options of it.
+WORK has a tools root in `tools`, with BusyBox in bin/ under all its names. The rest of the words are
+the path of minsys-sandbox and options of it.
 """
 import os
 import re
 import shutil
+import subprocess
+
+# What root gives its steps: see confine_reserved_uid().
+RESERVED_UIDS = range(0x70000000, 0x80000000)
 
 # What a step can see of its sandbox. Whoever cannot is not in a whole one.
 LOOK = r"""
@@ -92,4 +97,23 @@ class Scenario:
         return None
 
     def check_again(self):
+        """What the run left, a folder that it may have given away, is good for the next."""
+        if self.read() is not None:
+            os.remove(f"{self.out}/canary")
+        done = subprocess.run(self.prefix + self.command, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120,
+                              env=self.environment, check=False)
+        if done.returncode:
+            return "the next one failed: " + done.stdout.decode(errors="replace")
+        wrong = self.check_success("")
+        if wrong:
+            return "the next one: " + wrong
+        # The one who called keeps what is written, or a uid that nobody else has holds it.
+        owners = {os.lstat(path).st_uid for path in (self.out, f"{self.out}/canary")}
+        owner = owners.pop()
+        if owners or not self.may_own(owner):
+            return f"out belongs to uid {owner}, and its file to {owners or owner}"
         return None
+
+    def may_own(self, uid):
+        return uid == os.geteuid() if os.geteuid() else uid in RESERVED_UIDS

@@ -37,47 +37,72 @@ tools_root() {
 to_user() {
 	[ "$(id -u)" != 0 ] || chown -R 65534:65534 "$@"
 }
-# inject SCENARIO FOLDER MOST WORD...
+# inject BY SCENARIO FOLDER MOST WORD...: BY is as_user, or env for whoever runs this.
 inject() {
-	scenario=$1 folder=$2 most=$3
-	shift 3
+	by=$1 scenario=$2 folder=$3 most=$4
+	shift 4
 	# shellcheck disable=SC2086 # a word or none
-	as_user python3 "$faults/inject.py" "$fault" "$folder" "$scenario" --most "$most" $all -- "$@"
+	"$by" python3 "$faults/inject.py" "$fault" "$folder" "$scenario" --most "$most" $all -- "$@"
 }
 
 mkdir "$work/userns"
 tools_root "$work/userns/tools"
 to_user "$work/userns"
-before=$(cat /proc/self/mountinfo)
 ok 'userns: a call of the set-up fails, and no half sandbox runs' \
-	inject sandbox "$work/userns" 100 "$BIN/minsys-sandbox"
+	inject as_user sandbox "$work/userns" 100 "$BIN/minsys-sandbox"
 count
-ok 'no mount is left' test "$(cat /proc/self/mountinfo)" = "$before"
 
-tools=$work/landlock
-tools_root "$tools"
-cp "$BIN/minsys-sandbox" "$tools/bin"
-cp "$fault" "$tools/minsys"
-: >"$tools/etc/minsys-tools-root"
-echo secret >"$tools/minsys/other"
-to_user "$tools"
-# shellcheck disable=SC2016 # the inner shell expands it
-as_user unshare --user --map-root-user --mount --pid --fork --kill-child sh -c '
-	cd "$0" && mount -t proc proc proc && mount -t tmpfs -o mode=755 tmpfs dev || exit 1
-	for device in null zero full random urandom tty kmsg; do
-		: >dev/$device && mount --bind /dev/$device dev/$device || exit 1
+# begin_container FOLDER WORD...: one whose / is a tools root, in FOLDER; what WORDs run is root in it.
+begin_container() {
+	tools=$1
+	shift
+	tools_root "$tools"
+	cp "$BIN/minsys-sandbox" "$tools/bin"
+	cp "$fault" "$tools/minsys"
+	: >"$tools/etc/minsys-tools-root"
+	echo secret >"$tools/minsys/other"
+	[ "$1" != as_user ] || to_user "$tools"
+	# A day, and the number of a test so that it is told from the other one.
+	life=$((86400 + tests)).$$
+	"$@" --mount --pid --fork --kill-child sh -c '
+		cd "$0" && mount -t proc proc proc && mount -t tmpfs -o mode=755 tmpfs dev || exit 1
+		for device in null zero full random urandom tty kmsg; do
+			: >dev/$device && mount --bind /dev/$device dev/$device || exit 1
+		done
+		ln -s /proc/self/fd dev/fd && exec chroot . /bin/busybox sleep "$1"' "$tools" "$life" &
+	for _ in $(seq 100); do
+		init=$(pgrep -f "^/bin/busybox sleep $life") && break
+		sleep 0.05
 	done
-	ln -s /proc/self/fd dev/fd && exec chroot . /bin/busybox sleep "$1"' "$tools" "600.$$" &
-for _ in $(seq 100); do
-	init=$(pgrep -f "^/bin/busybox sleep 600.$$") && break
-	sleep 0.05
-done
+}
+end_container() {
+	kill -9 "$init"
+	init=
+}
+begin_container "$work/landlock" as_user unshare --user --map-root-user
 ok 'landlock: a call of the set-up fails, and no half sandbox runs' \
-	inject landlock "$tools" 100 nsenter -t "$init" --user --preserve-credentials --mount --pid \
-	--root --wd
+	inject as_user landlock "$tools" 100 nsenter -t "$init" --user --preserve-credentials \
+	--mount --pid --root --wd
 count
-kill -9 "$init"
-init=
+end_container
+
+# Root opens what the step may see, gives it what it may write to, and becomes another user.
+if [ "$(id -u)" = 0 ]; then
+	before=$(cat /proc/self/mountinfo)
+	ok 'userns, by root: a call of the set-up fails, and no half sandbox runs' \
+		inject env sandbox "$work/userns" 100 "$BIN/minsys-sandbox"
+	count
+	ok 'no mount is left' test "$(cat /proc/self/mountinfo)" = "$before"
+	begin_container "$work/landlock-root" unshare
+	ok 'landlock, by root: a call of the set-up fails, and no half sandbox runs' \
+		inject env landlock "$tools" 100 nsenter -t "$init" --mount --pid --root --wd
+	count
+	end_container
+else
+	for name in 'userns, by root' 'landlock, by root'; do
+		skip "$name: a call of the set-up fails, and no half sandbox runs" 'only root can do it'
+	done
+fi
 
 # ---- Places to mount on, with openat2(2) and without ----
 
@@ -138,10 +163,10 @@ mkdir "$work/build"
 cp -r "$BIN" "$project" "$mirror" "$work/build"
 to_user "$work/build"
 ok 'a call of a capture or a commit fails, and the next build makes all of it' \
-	inject build "$work/build" 100 commit
+	inject as_user build "$work/build" 100 commit
 count
 ok 'a call of unpacking fails, and the next build makes all of it' \
-	inject build "$work/build" 40 unpack
+	inject as_user build "$work/build" 40 unpack
 count
 
 same_without() {
