@@ -400,6 +400,7 @@ static int attack_count(char **words)
 		return -1;
 	while ((byte = getc(file)) != EOF)
 		count += byte != 0;
+	fclose(file);
 	printf("%d\n", count);
 	return FOUND;
 }

@@ -77,18 +77,22 @@ static int open_doors(struct server *s, const char *path)
 	return 0;
 }
 
+/* A change of user hides what belongs to the process, also from that user. */
+static int become(uid_t uid)
+{
+	if (uid != geteuid() &&
+	    (setgroups(0, NULL) || setresgid(uid, uid, uid) || setresuid(uid, uid, uid)))
+		return -1;
+	return prctl(PR_SET_DUMPABLE, 1);
+}
+
 static void serve(struct server *s, uid_t uid, const char *path, int life, int told)
 {
 	char byte;
-	int failure = 0;
+	int failure;
 
 	signal(SIGURG, reached);
-	if (uid != geteuid() &&
-	    (setgroups(0, NULL) || setresgid(uid, uid, uid) || setresuid(uid, uid, uid)))
-		failure = errno;
-	/* A change of user hides what belongs to the process, also from that user. */
-	else if (prctl(PR_SET_DUMPABLE, 1) || open_doors(s, path))
-		failure = errno;
+	failure = become(uid) || open_doors(s, path) ? errno : 0;
 	if (write(told, &failure, sizeof(failure)) < 0 || write(told, s, sizeof(*s)) < 0)
 		_exit(1);
 	while (read(life, &byte, 1) < 0 && errno == EINTR)

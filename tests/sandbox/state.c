@@ -185,15 +185,16 @@ static int attack_limit(char **words)
 static int attack_traffic(char **words)
 {
 	FILE *file = fopen("/proc/self/net/dev", "r");
-	unsigned long long bytes, sum = 0;
+	unsigned long long sum = 0;
 	char line[512], *colon;
 
 	(void)words;
 	if (!file)
 		return -1;
 	while (fgets(line, sizeof(line), file))
-		if ((colon = strchr(line, ':')) && sscanf(colon + 1, "%llu", &bytes) == 1)
-			sum += bytes;
+		if ((colon = strchr(line, ':')))
+			sum += strtoull(colon + 1, NULL, 10);
+	fclose(file);
 	errno = ENODATA;
 	return sum ? 0 : -1;
 }
