@@ -152,13 +152,17 @@ next_has_another() {
 	before=$(cat "$work/ids")
 	all_one_uid && [ "$before" != "$(cat "$work/ids")" ]
 }
-# nobody_left FILE: nothing runs whose command line names the file, and it grows no more.
-nobody_left() {
+# nobody_runs FILE: nothing runs whose command line names the file.
+nobody_runs() {
 	for _ in $(seq 100); do
 		pgrep -f "/minsys/out/$1" >/dev/null || break
 		sleep 0.02
 	done
-	! pgrep -f -a "/minsys/out/$1" || return 1
+	! pgrep -f -a "/minsys/out/$1"
+}
+# nobody_left FILE: nor does the file grow.
+nobody_left() {
+	nobody_runs "$1" || return 1
 	size=$(stat -c %s "$tools/minsys/out/$1")
 	sleep 0.1
 	[ "$size" -gt 0 ] && expect "$size" stat -c %s "$tools/minsys/out/$1"
@@ -189,6 +193,54 @@ after_the_limit() {
 	status 137 in_sandbox --timeout 1 -- \
 		/minsys/attack survive-then-wait "/minsys/out/$unique" 2>"$work/errors" || return 1
 	says "$work/errors" 'ended after 1 s, its time limit' && nobody_left "$unique"
+}
+
+# beyond LIMIT TEXT SCRIPT: a step with this limit and this script, each of whose processes names
+# $marked, is ended, and all of them with it.
+marked=/minsys/out/$unique
+beyond() {
+	new_out
+	status 137 in_sandbox --limit "$1" -- /bin/busybox sh -c "$3" "$marked" 2>"$work/errors" ||
+		return 1
+	# At once, as at any end.
+	says "$work/errors" "minsys-sandbox: ended at $2" && ! pgrep -f -a "$marked"
+}
+# What uses the time is the child of one that nobody waits for, and that only the janitor still has.
+cpu_is_bounded() {
+	beyond cpu=1 '1 s, its limit of processor time' '
+		(/bin/busybox setsid /bin/busybox sh -c "
+			(while :; do :; done) & wait" "$0" &)
+		/bin/busybox mkfifo fifo
+		exec 3<>fifo
+		while :; do read -r _ <&3; done'
+}
+# What others use that the janitor sees too is not the step's.
+cpu_of_others_is_not() {
+	new_out
+	inside /bin/busybox timeout 4 /bin/busybox sh -c 'while :; do :; done' &
+	status 0 in_sandbox --limit cpu=1 -- /bin/busybox sleep 3
+	result=$?
+	wait "$!"
+	return "$result"
+}
+processes_are_bounded() {
+	beyond processes=50 '50, its limit of processes' '
+		/bin/busybox mkfifo fifo
+		exec 3<>fifo
+		bomb() { bomb | bomb & }
+		bomb 2>/dev/null
+		while :; do read -r _ <&3; done'
+}
+files_are_bounded() {
+	new_out
+	expect '20 20' in_sandbox --limit files=20 -- /bin/busybox sh -c \
+		'echo "$(ulimit -Sn) $(ulimit -Hn)"' || return 1
+	status 1 in_sandbox --limit files=20 -- /bin/busybox sh -c '
+		/minsys/attack survive "$0"
+		while [ ! -s "$0" ]; do :; done
+		for i in $(/bin/busybox seq 3 40); do eval "exec $i</dev/null"; done' "$marked" \
+		2>"$work/errors" || return 1
+	says "$work/errors" 'Too many open files' && nobody_left "$unique"
 }
 
 # start COMMAND...: runs it in the background until its daemon is at work.
@@ -289,6 +341,10 @@ run_all() {
 	ok 'nor does one that never stays the same process' no_fugitive
 	ok 'nor hold its output open' no_reader_waits
 	ok 'a time limit ends everything' after_the_limit
+	ok 'a limit of processor time too' cpu_is_bounded
+	ok 'which others do not use up' cpu_of_others_is_not
+	ok 'one of processes ends a fork bomb' processes_are_bounded
+	ok 'one of files holds for each process' files_are_bounded
 	ok 'kill -9 of the sandbox ends everything' sandbox_is_killed
 	ok 'and that of a program that started it' caller_is_killed
 	ok 'a step beside it is out of reach' beside_another
