@@ -76,6 +76,30 @@ nothing_left() {
 	[ ! -s /tmp/left ]
 }
 
+# soon COMMAND...: succeeds before long; the machine may be a slow one.
+soon() {
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+		! "$@" || return 0
+		sleep 1
+	done
+	echo "not before long: $*"
+	return 1
+}
+has_processes() {
+	grep -q . "$1/cgroup.procs"
+}
+# The last of a step's limits to be set.
+is_limited() {
+	grep -q '^[0-9]' "$ours"/minsys-step-*/pids.max 2>/dev/null
+}
+# A step does: what this shell waits with has ended.
+sleeps() {
+	pidof sleep >/dev/null
+}
+sleeps_no_more() {
+	! sleeps
+}
+
 doctor() {
 	delegated "$minsys doctor -C /home/project" >/tmp/output 2>&1
 	says 'ok       cgroup: it is delegated' && nothing_left
@@ -88,7 +112,7 @@ elsewhere() {
 passes 'and elsewhere that it is not' elsewhere
 not_alone() {
 	sh -c 'echo $$ >"$1/cgroup.procs" && exec sleep 1000' sh "$ours" &
-	sleep 1
+	soon has_processes "$ours"
 	delegated "$minsys doctor -C /home/project" >/tmp/output 2>&1
 	kill $!
 	wait $!
@@ -142,11 +166,7 @@ echo "done" >"$OUT/text"
 END
 values() {
 	delegated "$minsys build -C /home/project --offline -v slow" >/tmp/output 2>&1 &
-	for _ in 1 2 3 4 5 6 7 8 9 10; do
-		sleep 1
-		! ls "$ours"/minsys-step-*/pids.max >/dev/null 2>&1 || break
-	done
-	sleep 2
+	soon is_limited
 	cat "$ours"/minsys-step-*/pids.max "$ours"/minsys-step-*/memory.oom.group >/tmp/values
 	bytes=$(cat "$ours"/minsys-step-*/memory.max)
 	wait $! || return 1
@@ -161,11 +181,10 @@ sleep 1001
 END
 killed() {
 	delegated "$minsys build -C /home/project --offline slow" >/tmp/output 2>&1 &
-	sleep 4
+	soon sleeps
 	killall -9 minsys
 	wait $!
-	sleep 1
-	! pidof sleep || return 1
+	soon sleeps_no_more || return 1
 	[ -n "$(find "$ours" -mindepth 1 -type d)" ] || return 1
 	echo '-memory -pids' >"$ours/cgroup.subtree_control"
 	delegated "$minsys build -C /home/project --offline first" >/tmp/output 2>&1 && nothing_left
