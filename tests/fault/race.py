@@ -5,10 +5,10 @@
 
 FAULT is the compiled fault.c. VICTIM is a path with a star as one of its parts; the first folder
 that it matches becomes a link to WORK/host, before each call in turn that COMMAND makes while one is
-there, those of a step left out. Before each run the shell script WORK/prepare is run. Whatever
-COMMAND does then, nothing of WORK/host may change, and what its file `a` holds, a secret, may neither
-come to stand in WORK/store/trees nor be printed. Prints what was wrong, and last how many calls it
-was. Where the folder was still there in too few of the runs, that is a failure too.
+there: N of them, without those of a step. Before each run the shell script WORK/prepare is run.
+Whatever COMMAND does then, nothing of WORK/host may change, and what its file `a` holds, a secret,
+may neither come to stand in WORK/store/trees nor be printed. Prints what was wrong, and last how many
+calls it was. Where the folder was still there in too few of the runs, that is a failure too.
 """
 import argparse
 import errno
@@ -88,18 +88,27 @@ class Race:
         return [call for call in calls if call.is_there and call.text and
                 call.name != "execve" and not steps.made(call)]
 
+    def choose(self, calls, most):
+        """Half of them, where there are so many, are those that name the folder."""
+        own = [call for call in calls
+               if os.path.basename(self.victim) in call.text.split("/")]
+        chosen = inject.choose(own, most // 2)
+        rest = [call for call in calls if call not in own]
+        return chosen + inject.choose(rest, most - len(chosen))
+
     def try_at(self, call):
         before = look(self.host)
         done = self.run(["run", call.process, str(call.number), str(call.count), self.swap])
+        printed = done.stdout.decode(errors="replace")[:2000]
         found = holds(f"{self.work}/store/trees", self.secret)
         if look(self.host) != before:
-            return f"what is outside has changed: {done.stdout.decode(errors='replace')}"
+            return f"what is outside has changed: {printed}"
         if found:
             return f"the secret is in {found}"
         if self.secret in done.stdout:
-            return f"the secret was read: {done.stdout.decode(errors='replace')}"
+            return f"the secret was read: {printed}"
         if done.returncode not in (0, 1, 2, 3):
-            return f"exit status {done.returncode}: {done.stdout.decode(errors='replace')}"
+            return f"exit status {done.returncode}: {printed}"
         return None
 
 
@@ -113,7 +122,7 @@ def main():
     options = parser.parse_args(sys.argv[1:end])
     race = Race(options, sys.argv[end + 1:])
     there = race.calls()
-    calls = inject.choose(there, options.most)
+    calls = race.choose(there, options.most)
     wrong = 0
     for call in calls:
         problem = race.try_at(call)
