@@ -200,8 +200,8 @@ after_the_limit() {
 marked=/minsys/out/$unique
 beyond() {
 	new_out
-	status 137 in_sandbox --limit "$1" -- /bin/busybox sh -c "$3" "$marked" 2>"$work/errors" ||
-		return 1
+	status 137 in_sandbox --timeout 60 --limit "$1" -- \
+		/bin/busybox sh -c "$3" "$marked" 2>"$work/errors" || return 1
 	# At once, as at any end.
 	says "$work/errors" "minsys-sandbox: ended at $2" && ! pgrep -f -a "$marked"
 }
