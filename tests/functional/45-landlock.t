@@ -238,6 +238,12 @@ processes_are_bounded() {
 		bomb 2>/dev/null
 		while :; do read -r _ <&3; done'
 }
+# More has always ended than was waited for.
+time_is_bounded() {
+	new_out
+	status 137 in_sandbox --timeout 3 -- /minsys/attack orphans 2000 2>"$work/errors" || return 1
+	says "$work/errors" 'ended after 3 s, its time limit' && ! pgrep -f -a '^/minsys/attack orphans'
+}
 files_are_bounded() {
 	new_out
 	expect '20 20' in_sandbox --limit files=20 -- /bin/busybox sh -c \
@@ -352,6 +358,7 @@ run_all() {
 	ok 'which others do not use up' cpu_of_others_is_not
 	ok 'one of processes ends a fork bomb' processes_are_bounded
 	ok 'one of files holds for each process' files_are_bounded
+	ok 'that of time too, however many end' time_is_bounded
 	ok 'kill -9 of the sandbox ends everything' sandbox_is_killed
 	ok 'and that of a program that started it' caller_is_killed
 	ok 'a step beside it is out of reach' beside_another

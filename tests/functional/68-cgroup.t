@@ -42,7 +42,7 @@ user:x:1000:1000::/home:/bin/sh' >"$guest/etc/passwd"
 
 # In a folder of its own, as it may be long: what it prints is kept.
 boot() {
-	timeout -k 5 300 "$QEMU" -M pc -cpu max -m 768 -smp 2 -nodefaults -no-reboot -display none \
+	timeout -k 5 900 "$QEMU" -M pc -cpu max -m 768 -smp 2 -nodefaults -no-reboot -display none \
 		-serial file:"$work/console" -nic none -kernel "$kernel" \
 		-initrd "$work/initramfs" -append 'console=ttyS0 quiet panic=-1' </dev/null
 	grep -q '^all done' "$work/console" || {

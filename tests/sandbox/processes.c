@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -173,7 +174,7 @@ static int attack_sched_attr(char **words)
 {
 	unsigned char attributes[48] = {0};
 
-	if (syscall(SYS_sched_getattr, number(words[0]), attributes, sizeof(attributes), 0))
+	if (syscall(SYS_sched_getattr, 0, attributes, sizeof(attributes), 0))
 		return -1;
 	return (int)syscall(SYS_sched_setattr, number(words[0]), attributes, 0);
 }
@@ -198,6 +199,39 @@ static int attack_survive(char **words)
 		if (fd < 0 || write(fd, ".", 1) != 1 || close(fd))
 			_exit(1);
 	}
+}
+
+static void make_orphans(void)
+{
+	for (;;) {
+		pid_t pid = fork();
+
+		if (!pid) {
+			if (!fork())
+				_exit(0);
+			_exit(0);
+		}
+		if (pid > 0)
+			waitpid(pid, NULL, 0);
+	}
+}
+
+/* Among many that only wait, more have always ended than whoever waits for orphans has seen. It
+ * goes on until it is ended. */
+static int attack_orphans(char **words)
+{
+	for (unsigned long i = number(words[0]); i > 0; i--)
+		if (!fork()) {
+			if (!fork())
+				for (;;)
+					pause();
+			_exit(0);
+		}
+	for (int i = 0; i < 6; i++)
+		if (!fork())
+			make_orphans();
+	for (;;)
+		pause();
 }
 
 static int attack_survive_then_wait(char **words)
@@ -271,6 +305,7 @@ const struct attack on_processes[] = {
     {"survive", 1, attack_survive},
     {"survive-then-wait", 1, attack_survive_then_wait},
     {"flee", 2, attack_flee},
+    {"orphans", 1, attack_orphans},
     {"fork-bomb", 0, attack_fork_bomb},
     {"exit", 1, attack_exit},
     {"die", 1, attack_die},
