@@ -30,8 +30,15 @@ struct names loader_folders(struct loader *loader, const char *folder)
 		return names;
 	}
 	while ((more = folder_next(directory, folder, &entry, &e)) > 0) {
-		if (*entry->d_name == '.' || fstatat(fd, entry->d_name, &status, 0) ||
-		    !S_ISDIR(status.st_mode))
+		if (*entry->d_name == '.')
+			continue;
+		/* Not to be taken for a plan without it. */
+		if (fstatat(fd, entry->d_name, &status, 0)) {
+			err_errno(&e, "look at %s/%s", folder, entry->d_name);
+			problem_add(loader->problems, (struct place){folder, 1, 1}, "%s", e.text);
+			continue;
+		}
+		if (!S_ISDIR(status.st_mode))
 			continue;
 		names.items = arena_grow(arena, names.items, names.count, sizeof(*names.items));
 		names.items[names.count++] = arena_strdup(arena, entry->d_name);
