@@ -180,7 +180,9 @@ same_without() {
 		[ "$(cd "$MINSYS_CACHE" && ls trees)" = "$trees" ] && says "$work/calls" 'openat2('
 }
 chmod -R a+rwX "$work/project" "$work/mirror"
-to_user "$work/project"
+mkdir "$work/own"
+to_user "$work/project" "$work/own"
+MINSYS_CACHE=$work/own/store
 plain "$BIN/minsys" build -C "$project" --mirror "$mirror" --isolation userns >"$work/log" 2>&1
 cp "$project/out/minsys/manifest.json" "$work/manifest.json"
 trees=$(cd "$MINSYS_CACHE" && ls trees)
