@@ -132,19 +132,19 @@ ok 'one that is large enough' doctor 0 on_tmpfs size=5g,nr_inodes=1000000 ''
 ok 'is good' found ok store 'can be written, 5.4 GB are free'
 ok 'one that is read-only' doctor 3 on_tmpfs size=5g ro
 ok 'is named' found missing store "write to $work/small: Read-only file system"
-# after COMMAND: a store on a small disk, of a `minsys build` or `fetch`.
+# after WORDS: a store on a small disk, of this command of minsys.
 after() {
 	# shellcheck disable=SC2086 # options in words
 	doctor 3 unshare $own_mounts sh -euc 'mkdir -p "$1" && mount -t tmpfs -o size=100m none "$1"
 		MINSYS_CACHE=$1/store
 		export MINSYS_CACHE
-		"$2" "$5" -q -C "$3" --mirror "$4" --out "$1/out"
+		"$2" $5 -q -C "$3" --mirror "$4"
 		shift 5
 		exec "$@"' sh "$work/small" "$BIN/minsys" "$project" "$mirror" "$1"
 }
 ok 'a store that has only downloads' after fetch
 ok 'needs as much as a new one' found missing store 'up to 4.0 GB are needed'
-ok 'one that something was built in needs less' after build
+ok 'one that something was built in needs less' after "build --out $work/small/out"
 ok 'but not so little' found missing store 'up to 1.5 GB are needed'
 mkdir "$work/mine"
 echo precious >"$work/mine/file"
