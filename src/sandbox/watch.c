@@ -112,7 +112,7 @@ static bool is_at_limit(struct watch *w)
 	if (w->cgroup->fd < 0)
 		return is_refused_process(w) && has_most(w);
 	w->refused = cgroup_refused_processes(w->cgroup);
-	return w->refused > before && has_most(w);
+	return w->refused > before;
 }
 
 /* --- All together --- */

@@ -121,8 +121,7 @@ bomb() {
 		30 <<-'END'
 			: MARK
 			bomb() { bomb | bomb & }
-			bomb 2>/dev/null
-			sleep 1000.MARK
+			while :; do bomb 2>/dev/null; sleep 0.1; done
 		END
 }
 # While it explodes, another program of this user's starts as always.
