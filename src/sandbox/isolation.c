@@ -111,11 +111,17 @@ int isolation_give(const struct options *o, uid_t uid, struct err *e)
 
 int isolation_confine(const struct step *step, struct err *e)
 {
+	static const struct limits by_default;
 	struct limits limits = step->options->limits;
 
-	/* The cgroup bounds what is used; a process may reserve more. */
-	if (step->cgroup.fd >= 0)
+	/* The cgroup bounds what is used; a process may reserve more. And it is to be the one that
+	 * refuses processes: while many are being started, the kernel counts some too many for
+	 * rlimits. */
+	if (step->cgroup.fd >= 0) {
 		limits.most[LIMIT_MEMORY] = 0;
+		if (limits.most[LIMIT_PROCESSES] < limit_of(&by_default, LIMIT_PROCESSES))
+			limits.most[LIMIT_PROCESSES] = 0;
+	}
 	return confine_process(&limits, e);
 }
 
