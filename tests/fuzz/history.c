@@ -2,6 +2,7 @@
  * Records of builds, and what is made of them: a timeline, a trace, a report.
  */
 #include "fuzz.h"
+#include "store_of_run.h"
 
 #include "build/history.h"
 #include "build/report.h"
@@ -10,18 +11,6 @@
 #include <jansson.h>
 
 #define NAME "20260101T000000.000Z-00000000"
-
-static struct store *store_of_run(void)
-{
-	static struct store *store;
-	struct err e = {0};
-
-	if (store)
-		return store;
-	close(scratch_open());
-	MUST(store_open(scratch_path, &store, &e), &e);
-	return store;
-}
 
 static void claim_json(const struct buf *text)
 {

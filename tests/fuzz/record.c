@@ -2,23 +2,11 @@
  * Small texts of the store, a manifest and a memo, as they are found and as they would be written.
  */
 #include "fuzz.h"
+#include "store_of_run.h"
 
 #include "build/choice.h"
 #include "build/manifest.h"
 #include "build/memo.h"
-#include "store/store.h"
-
-static struct store *store_of_run(void)
-{
-	static struct store *store;
-	struct err e = {0};
-
-	if (store)
-		return store;
-	close(scratch_open());
-	MUST(store_open(scratch_path, &store, &e), &e);
-	return store;
-}
 
 /* It is taken when it is whole, and else it is gone. */
 static void read_as_found(struct store *store, const struct buf *text)
