@@ -4,6 +4,7 @@
  */
 #include "base/file.h"
 #include "base/cleanup.h"
+#include "base/memory.h"
 
 #include <limits.h>
 #include <linux/openat2.h>
@@ -195,4 +196,17 @@ int folder_set_times(int dirfd, const char *path, const struct timespec times[2]
 	if (fd < 0)
 		return -1;
 	return futimens(fd, times) ? err_errno(e, "set the time of %s", path) : 0;
+}
+
+int folder_set_times_above(
+    int dirfd, const char *path, const struct timespec times[2], struct err *e)
+{
+	_cleanup_free_ char *above = xstrdup(path);
+
+	for (char *slash = strrchr(above, '/'); slash; slash = strrchr(above, '/')) {
+		*slash = 0;
+		if (folder_set_times(dirfd, above, times, e))
+			return -1;
+	}
+	return 0;
 }

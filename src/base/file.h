@@ -58,6 +58,9 @@ int file_create_beneath(int dirfd, const char *path, mode_t mode, struct err *e)
 int folder_open_beneath(int dirfd, const char *path, struct err *e);
 /* Set the times of a folder, found in the same way. */
 int folder_set_times(int dirfd, const char *path, const struct timespec times[2], struct err *e);
+/* Those of all folders that `path` names above its last part: of `a/b/c` those of `a/b` and `a`. */
+int folder_set_times_above(
+    int dirfd, const char *path, const struct timespec times[2], struct err *e);
 
 /* Give an entry, and not what a link leads to, this mode if it may be had. If not, what needs it
  * fails next, and says why. */

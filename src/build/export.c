@@ -445,20 +445,6 @@ static int put_export(const struct build *build, const struct reuse *reuse,
 	return 0;
 }
 
-/* The folders that an export is in have the one time too. */
-static int set_folder_times(
-    int fd, const char *exported, const struct timespec times[2], struct err *e)
-{
-	_cleanup_free_ char *path = xstrdup(exported);
-
-	for (char *slash = strrchr(path, '/'); slash; slash = strrchr(path, '/')) {
-		*slash = 0;
-		if (folder_set_times(fd, path, times, e))
-			return -1;
-	}
-	return 0;
-}
-
 static int discard(const struct build *build, const struct exported *damaged, struct err *e)
 {
 	if (store_tree_discard(build->host.store, damaged->tree, e))
@@ -488,8 +474,9 @@ static int fill(const struct build *build, const struct reuse *reuse, struct exp
 		if (put_export(build, reuse, &exports[i], fd, mtime, e))
 			return e->errnum == ENOENT ? discard(build, &exports[i], e)
 						   : err_wrap(e, "export %s", exports[i].path);
+	/* The folders that an export is in have the one time too. */
 	for (size_t i = 0; i < count; i++)
-		if (set_folder_times(fd, exports[i].path, times, e))
+		if (folder_set_times_above(fd, exports[i].path, times, e))
 			return -1;
 	if (check_copies(build, exports, count, fd, e))
 		return -1;

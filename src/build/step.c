@@ -67,12 +67,7 @@ static int set_folder_times(struct run *run, const char *file, struct err *e)
 {
 	_cleanup_free_ char *path = xasprintf("stage/%s", file);
 
-	for (char *slash = strrchr(path, '/'); slash; slash = strrchr(path, '/')) {
-		*slash = 0;
-		if (folder_set_times(run->temp.fd, path, tree_times, e))
-			return -1;
-	}
-	return 0;
+	return folder_set_times_above(run->temp.fd, path, tree_times, e);
 }
 
 /* Times too are input: an archive that a script makes of its files has them in it. */

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/process.h"
 #include "base/words.h"
+#include "sandbox/sandbox.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -161,25 +162,13 @@ static int attack_kind(
 	return tally.out ? 1 : 0;
 }
 
-static int check_attacker(const char *program, struct err *e)
-{
-	struct err cause;
-
-	if (!access(program, X_OK))
-		return 0;
-	err_errno(&cause, "run %s", program);
-	return err_kind(e, ERR_ENVIRONMENT,
-	    "%s; it must stand beside minsys: `make programs` or `make install` puts it there",
-	    cause.text);
-}
-
 int attack_run(const struct cli *cli)
 {
 	const struct isolation_kind *kind;
 	bool is_tried = false, is_out = false;
 	struct err e = {0};
 
-	if (check_attacker(cli->attacker, &e))
+	if (sandbox_check(cli->attacker, &e))
 		return cli_fail(&e);
 	for (size_t i = 0; (kind = isolation_kind_at(i)); i++) {
 		int result;

@@ -74,24 +74,20 @@ static int open_files(struct cgroup *cgroup, struct err *e)
 int cgroup_make(
     const char *parent, const struct limits *limits, struct cgroup *ret_cgroup, struct err *e)
 {
+	_cleanup_close_ int folder = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct cgroup cgroup = cgroup_none;
 	struct statfs system;
 
-	cgroup.parent_fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (cgroup.parent_fd < 0 || fstatfs(cgroup.parent_fd, &system))
+	if (folder < 0 || fstatfs(folder, &system))
 		return err_errno(e, "open the cgroup %s", parent);
-	if (system.f_type != CGROUP2_SUPER_MAGIC) {
-		close(cgroup.parent_fd);
+	if (system.f_type != CGROUP2_SUPER_MAGIC)
 		return err_kind(e, ERR_INPUT, "%s is no cgroup of version 2", parent);
-	}
 	snprintf(cgroup.name, sizeof(cgroup.name), CGROUP_PREFIX "%d", (int)getpid());
 	/* One that is there was left by a process of this number, of which nothing is alive. */
-	unlinkat(cgroup.parent_fd, cgroup.name, AT_REMOVEDIR);
-	if (mkdirat(cgroup.parent_fd, cgroup.name, 0755)) {
-		err_errno(e, "make the cgroup %s/%s", parent, cgroup.name);
-		close(cgroup.parent_fd);
-		return -1;
-	}
+	unlinkat(folder, cgroup.name, AT_REMOVEDIR);
+	if (mkdirat(folder, cgroup.name, 0755))
+		return err_errno(e, "make the cgroup %s/%s", parent, cgroup.name);
+	cgroup.parent_fd = steal_fd(&folder);
 	cgroup.fd = openat(cgroup.parent_fd, cgroup.name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (cgroup.fd < 0)
 		err_errno(e, "open the cgroup %s/%s", parent, cgroup.name);
@@ -151,9 +147,16 @@ bool cgroup_ran_out_of_memory(const struct cgroup *cgroup)
 	return number_of(cgroup->memory_fd, "oom");
 }
 
-void cgroup_end(struct cgroup *cgroup)
+void cgroup_remove(int parent, const char *name, int tries)
 {
 	static const struct timespec moment = {.tv_nsec = 5000000};
+
+	while (unlinkat(parent, name, AT_REMOVEDIR) && errno == EBUSY && --tries > 0)
+		nanosleep(&moment, NULL);
+}
+
+void cgroup_end(struct cgroup *cgroup)
+{
 	_cleanup_close_ int kill_fd = -1;
 
 	if (cgroup->parent_fd < 0)
@@ -162,12 +165,7 @@ void cgroup_end(struct cgroup *cgroup)
 	kill_fd = openat(cgroup->fd, "cgroup.kill", O_WRONLY | O_CLOEXEC);
 	if (kill_fd >= 0 && write(kill_fd, "1", 1) < 0)
 		(void)0; /* what cannot be killed keeps it from being removed, below */
-	/* What has ended is still in it for a moment. */
-	for (int tries = 0; tries < 400; tries++) {
-		if (!unlinkat(cgroup->parent_fd, cgroup->name, AT_REMOVEDIR) || errno != EBUSY)
-			break;
-		nanosleep(&moment, NULL);
-	}
+	cgroup_remove(cgroup->parent_fd, cgroup->name, 400);
 	close(cgroup->parent_fd);
 	for (size_t i = 0; i < 4; i++) {
 		const int fds[] = {cgroup->fd, cgroup->cpu_fd, cgroup->pids_fd, cgroup->memory_fd};

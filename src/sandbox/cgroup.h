@@ -39,6 +39,10 @@ uint64_t cgroup_refused_processes(const struct cgroup *cgroup);
 /* Was it killed for its limit of memory? */
 bool cgroup_ran_out_of_memory(const struct cgroup *cgroup);
 
+/* Remove the cgroup `name` in the folder `parent`; what has ended is still in it for a moment, so
+ * try that often, 5 ms apart. One that is not there, or in use, is left. */
+void cgroup_remove(int parent, const char *name, int tries);
+
 /* Kill all that is in it, and remove it. Without one it does nothing. */
 void cgroup_end(struct cgroup *cgroup);
 

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #define OWN_PREFIX "minsys-runner-"
 
@@ -71,15 +70,6 @@ static int write_to(const char *cgroup, const char *file, const char *text, stru
 	return 0;
 }
 
-/* What has ended is still in it for a moment. */
-static void remove_cgroup(int folder, const char *name, int tries)
-{
-	static const struct timespec moment = {.tv_nsec = 5000000};
-
-	while (unlinkat(folder, name, AT_REMOVEDIR) && errno == EBUSY && --tries > 0)
-		nanosleep(&moment, NULL);
-}
-
 /* What runners and supervisors that were killed have left is empty, which is what the kernel asks
  * for, or will be. */
 static void sweep(const char *cgroup, int tries)
@@ -90,7 +80,7 @@ static void sweep(const char *cgroup, int tries)
 	while (folder && (entry = readdir(folder)))
 		if (!strncmp(entry->d_name, OWN_PREFIX, strlen(OWN_PREFIX)) ||
 		    !strncmp(entry->d_name, CGROUP_PREFIX, strlen(CGROUP_PREFIX)))
-			remove_cgroup(dirfd(folder), entry->d_name, tries);
+			cgroup_remove(dirfd(folder), entry->d_name, tries);
 }
 
 /* A process of a step's would be started so. */

@@ -2,11 +2,9 @@
 
 #include "base/cleanup.h"
 #include "base/human.h"
-#include "base/memory.h"
 #include "sandbox/isolation.h"
 #include "sandbox/processes.h"
 
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/sysinfo.h>
 #include <sys/wait.h>
