@@ -47,6 +47,9 @@ fuzz_targets = $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/*.c))
 analyzed = $(wildcard src/*/*.c tests/sandbox/*.c)
 formatted = $(wildcard src/*/*.[ch] tests/*/*.[ch] tests/unit/*/*.[ch])
 
+# No rule but ours: make's own would compile tests/sandbox/table, which is data, from table.c.
+.SUFFIXES:
+
 .PHONY: all packages programs unit-tests fuzz fuzz-targets analysis boot check check-docker \
 	check-long bench install format clean help
 all: packages
