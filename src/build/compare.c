@@ -76,35 +76,10 @@ static int parse_all(struct parser *p)
 	return 0;
 }
 
-int facts_parse(const char *text, size_t length, struct facts *ret_facts, struct err *e)
-{
-	struct facts facts = {0};
-	struct parser parser = {&facts, text, text + length};
-
-	if (parse_all(&parser)) {
-		facts_free(&facts);
-		return err_kind(e, ERR_INPUT, "it is not the text of an action");
-	}
-	*ret_facts = facts;
-	return 0;
-}
-
-void facts_free(struct facts *facts)
-{
-	arena_free(&facts->arena);
-	*facts = (struct facts){0};
-}
-
 /* The name under which a fact is looked for in the other text. */
 static char *fact_key(const struct fact *fact)
 {
 	return xasprintf("%s %s", strcmp(fact->kind, "program") ? fact->kind : "file", fact->name);
-}
-
-static bool is_same_fact(const struct fact *a, const struct fact *b)
-{
-	return !strcmp(a->kind, b->kind) && a->length == b->length &&
-	       !memcmp(a->value, b->value, a->length);
 }
 
 /* Facts by their keys, which it owns. */
@@ -130,6 +105,44 @@ static void index_free(struct fact_index *index)
 		free(index->keys[i]);
 	free(index->keys);
 	map_free(&index->map);
+}
+
+static bool has_one_twice(const struct facts *facts)
+{
+	struct fact_index index;
+	bool result = false;
+	size_t last;
+
+	index_facts(facts, &index);
+	for (size_t i = 0; i < facts->count; i++)
+		result |= map_get(&index.map, index.keys[i], &last) && last != i;
+	index_free(&index);
+	return result;
+}
+
+int facts_parse(const char *text, size_t length, struct facts *ret_facts, struct err *e)
+{
+	struct facts facts = {0};
+	struct parser parser = {&facts, text, text + length};
+
+	if (parse_all(&parser) || has_one_twice(&facts)) {
+		facts_free(&facts);
+		return err_kind(e, ERR_INPUT, "it is not the text of an action");
+	}
+	*ret_facts = facts;
+	return 0;
+}
+
+void facts_free(struct facts *facts)
+{
+	arena_free(&facts->arena);
+	*facts = (struct facts){0};
+}
+
+static bool is_same_fact(const struct fact *a, const struct fact *b)
+{
+	return !strcmp(a->kind, b->kind) && a->length == b->length &&
+	       !memcmp(a->value, b->value, a->length);
 }
 
 struct fact_change *facts_compare(

@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#define QUEUE_BYTES (16UL << 20) /* of file content waiting at most */
+#define QUEUE_BYTES (4UL << 20) /* of file content waiting at most */
 #define QUEUE_JOBS 4096
 
 enum job_kind {

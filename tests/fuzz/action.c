@@ -33,6 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct line_change lines;
 
 	if (parse(data, first, &before)) {
+		CLAIM(!count_changes(&before, &before));
 		if (parse(data + rest, size - rest, &after))
 			CLAIM(count_changes(&before, &after) || before.count || !after.count);
 		facts_free(&after);

@@ -69,6 +69,9 @@ static void what_is_no_action_is_refused(void **state)
 	    HEAD "run sh 4\nmakes\n",
 	    HEAD "alone\n",
 	    HEAD "stage",
+	    HEAD "stage sysroot\n",
+	    HEAD "env A 1\n1\nenv A 1\n2\n",
+	    HEAD "file init 0\nprogram init 1\n",
 	};
 	struct facts facts;
 	struct err e;
