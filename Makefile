@@ -21,6 +21,9 @@ ANALYZER = -fanalyzer -Wno-analyzer-use-of-uninitialized-value
 FLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Isrc $(WARNINGS) -pthread $(HARDENING) \
 	$(CFLAGS)
 
+# By all processors, unless the caller has said by how many.
+parallel = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 # A program is made of folders; of fetch/ and sandbox/, minsys takes only the half that runs them,
 # and what `minsys doctor` tries out.
 sources = $(foreach folder,$(1),$(wildcard src/$(folder)/*.c))
@@ -53,7 +56,7 @@ formatted = $(wildcard src/*/*.[ch] tests/*/*.[ch] tests/unit/*/*.[ch])
 .PHONY: all packages programs unit-tests fuzz fuzz-targets analysis boot check check-docker \
 	check-long bench install format clean help
 all: packages
-	@$(MAKE) --no-print-directory programs
+	@$(MAKE) $(parallel) --no-print-directory programs
 	$(B)/minsys build
 
 help:
@@ -81,22 +84,23 @@ boot:
 
 check:
 	@scripts/packages build boot check
-	@$(MAKE) --no-print-directory programs unit-tests
+	@$(MAKE) $(parallel) --no-print-directory programs unit-tests
 	tests/run.sh
 
 check-docker:
 	@scripts/packages build boot check check-docker
-	@$(MAKE) --no-print-directory programs
+	@$(MAKE) $(parallel) --no-print-directory programs
 	BIN=$(CURDIR)/$(B) MINSYS_REQUIRE=1 prove --timer --failures --comments $(DOCKER_TESTS)
 
 check-long:
 	@scripts/packages build boot check
-	@$(MAKE) --no-print-directory programs unit-tests fuzz
+	@$(MAKE) $(parallel) --no-print-directory programs unit-tests fuzz
 	BIN=$(CURDIR)/$(B) prove --timer --failures --comments tests/long
 
 bench:
 	@scripts/packages build boot check
-	@$(MAKE) --no-print-directory programs $(addprefix $(O)/bench/,fill hash measure unpack)
+	@$(MAKE) $(parallel) --no-print-directory programs \
+		$(addprefix $(O)/bench/,fill hash measure unpack)
 	tests/bench/run.py
 	tests/bench/sandbox.py
 
@@ -109,7 +113,7 @@ unit-tests: $(unit_tests)
 
 # By clang, with objects of their own: libFuzzer follows what each input reaches.
 fuzz:
-	@$(MAKE) --no-print-directory CC=clang O=out/fuzz/obj B=out/fuzz HARDENING= \
+	@$(MAKE) $(parallel) --no-print-directory CC=clang O=out/fuzz/obj B=out/fuzz HARDENING= \
 		CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all' \
 		fuzz-targets
 fuzz-targets: $(fuzz_targets)

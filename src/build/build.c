@@ -546,13 +546,13 @@ static void unlock_tasks(void *context)
 	pthread_mutex_unlock(&((struct build *)context)->telling);
 }
 
-/* Unpacking keeps to the one token: of the fifo that this promises none is made. */
+/* Unpacking keeps to the one token. */
 static enum stage_jobserver style(void *context, const struct task *task)
 {
 	const struct build *b = context;
 
 	return task->kind == TASK_STAGE ? b->options->plan->stages[task->index]->jobserver
-					: JOBSERVER_FIFO;
+					: JOBSERVER_NONE;
 }
 
 /* All that cannot be had is told at once, before anything is begun. */

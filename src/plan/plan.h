@@ -55,11 +55,12 @@ struct source {
 	struct names include; /* of a local source: which entries of `path`; empty: all */
 };
 
-/* How a stage learns how many processes it may run at once. */
+/* How a stage learns how many processes it may run at once; a stage file names all but the last. */
 enum stage_jobserver {
 	JOBSERVER_PIPE,	 /* by GNU make's protocol, in MAKEFLAGS: --jobserver-auth=R,W */
 	JOBSERVER_FIFO,	 /* the same as make 4.4 has it: --jobserver-auth=fifo:PATH */
 	JOBSERVER_SHARE, /* $JOBS says, at its beginning: for tools that know no jobserver */
+	JOBSERVER_NONE,	 /* one: for what is no stage */
 };
 
 /* How a person edits a file of a stage by a menu. None of it is in the stage's key. */

@@ -260,6 +260,26 @@ static int attack_flee(char **words)
 	_exit(0);
 }
 
+/* Goes on when it is refused another. */
+static int attack_crowd(char **words)
+{
+	int children = 0;
+
+	(void)words;
+	alarm(30);
+	while (children <= 5000) {
+		pid_t pid = fork();
+
+		if (!pid) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			pause();
+		}
+		children += pid > 0;
+		usleep(1000);
+	}
+	return 0;
+}
+
 static int attack_fork_bomb(char **words)
 {
 	int children = 0;
@@ -306,6 +326,7 @@ const struct attack on_processes[] = {
     {"survive-then-wait", 1, attack_survive_then_wait},
     {"flee", 2, attack_flee},
     {"orphans", 1, attack_orphans},
+    {"crowd", 1, attack_crowd},
     {"fork-bomb", 0, attack_fork_bomb},
     {"exit", 1, attack_exit},
     {"die", 1, attack_die},
