@@ -17,7 +17,9 @@ static void tell_limit(const struct sandbox_report *report)
 	if (report->exceeded == LIMIT_TIME)
 		fprintf(stderr, "minsys-sandbox: ended after %s, its time limit\n", most);
 	else
-		fprintf(stderr, "minsys-sandbox: ended at %s, its limit of %s\n", most,
+		/* What it says itself names no limit. */
+		fprintf(stderr, "minsys-sandbox: %s at %s, its limit of %s\n",
+		    report->status == 128 + SIGKILL ? "ended" : "failed", most,
 		    report->exceeded == LIMIT_CPU ? "processor time"
 						  : limit_name(report->exceeded));
 }
@@ -28,8 +30,7 @@ static int tell(const struct options *options, const struct sandbox_report *repo
 		perror("minsys-sandbox: report");
 	if (options->report_fd < 0 && report->failed)
 		fprintf(stderr, "minsys-sandbox: %s\n", report->error.text);
-	/* What has ended by itself has said why. */
-	if (options->report_fd < 0 && report->exceeded && report->status == 128 + SIGKILL)
+	if (options->report_fd < 0 && report->exceeded)
 		tell_limit(report);
 	return report->failed ? (int)report->error.kind : report->status;
 }

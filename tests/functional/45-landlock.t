@@ -234,6 +234,13 @@ processes_are_bounded() {
 	# A shell's bomb may have burnt out by then.
 	beyond processes=50 '50, its limit of processes' '/minsys/attack crowd "$0"'
 }
+processes_are_missed() {
+	new_out
+	in_sandbox --limit processes=50 -- /bin/busybox sh -c '
+		for i in $(/bin/busybox seq 100); do /bin/busybox sleep 100 & done' 2>"$work/errors" &&
+		return 1
+	says "$work/errors" 'minsys-sandbox: failed at 50, its limit of processes'
+}
 # More has always ended than was waited for.
 time_is_bounded() {
 	new_out
@@ -353,6 +360,7 @@ run_all() {
 	ok 'a limit of processor time too' cpu_is_bounded
 	ok 'which others do not use up' cpu_of_others_is_not
 	ok 'one of processes ends a fork bomb' processes_are_bounded
+	ok 'and is named when the command fails of it' processes_are_missed
 	ok 'one of files holds for each process' files_are_bounded
 	ok 'that of time too, however many end' time_is_bounded
 	ok 'kill -9 of the sandbox ends everything' sandbox_is_killed
