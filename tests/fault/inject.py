@@ -18,10 +18,11 @@ import re
 import subprocess
 import sys
 
-# Of a program's own start and end: no code of ours has begun, or is left; and what has no error.
+# Of a program's own start and end: no code of ours has begun, or is left; what has no error; and
+# futex, with errors that say when to look again: libc ends a program for any other.
 UNFAILING = {"arch_prctl", "set_tid_address", "set_robust_list", "rseq", "exit", "exit_group",
              "rt_sigreturn", "restart_syscall", "getpid", "gettid", "getppid", "getuid", "geteuid",
-             "getgid", "getegid", "umask", "sched_yield"}
+             "getgid", "getegid", "umask", "sched_yield", "futex"}
 
 # What else than EIO the code may take for something that it is not.
 SPECIAL = {
