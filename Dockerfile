@@ -47,7 +47,8 @@ RUN --mount=type=cache,id=minsys-downloads,target=/cache \
 FROM scratch AS builder
 COPY --from=tools /tools /
 COPY --from=tools /store /minsys/store
-COPY --from=runner /minsys/project/out/bin/minsys /minsys/project/out/bin/minsys-sandbox /minsys/bin/
+COPY --from=runner /minsys/project/out/bin/minsys /minsys/project/out/bin/minsys-sandbox \
+	/minsys/project/out/bin/minsys-cpp /minsys/bin/
 WORKDIR /minsys/project
 # The folders of the project that are sources, and what every plan is read from.
 COPY scripts/kconfig scripts/kconfig

@@ -35,14 +35,16 @@ minsys = $(call objects,$(call sources,plan store build cli) $(clients) $(probed
 minsys-fetch = $(call objects,$(filter-out $(clients),$(call sources,fetch)))
 minsys-sandbox = $(call objects,$(filter-out $(clients),$(call sources,sandbox)))
 minsys-image = $(call objects,$(call sources,image))
+minsys-cpp = $(call objects,$(call sources,cpp))
 # The attacks, which `minsys doctor --attack` runs. The builder image, which has no tests, lacks it.
 minsys-attack = $(patsubst tests/sandbox/%.c,$(O)/attack/%.o,$(wildcard tests/sandbox/*.c))
 minsys_LIBS = -static-pie -larchive -lacl -lyaml -ljansson -lcrypto -llzma -lzstd -lbz2 -lz
 minsys-fetch_LIBS = -pie -lcurl -ljansson -lcrypto
 minsys-sandbox_LIBS = -static-pie
 minsys-image_LIBS = -static-pie -lext2fs -lcom_err -lz -lcrypto
+minsys-cpp_LIBS = -static-pie -lcrypto
 minsys-attack_LIBS = -static-pie
-all_programs = minsys minsys-fetch minsys-sandbox minsys-image minsys-attack
+all_programs = minsys minsys-fetch minsys-sandbox minsys-image minsys-cpp minsys-attack
 programs = $(foreach p,$(all_programs),$(if $($(p)),$(B)/$(p)))
 
 unit_tests = $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/*/test_*.c))

@@ -171,7 +171,8 @@ static int prepare(const struct build_options *options, struct build *b, struct 
 	*b = (struct build){
 	    .options = options,
 	    .fetch = *options->fetch,
-	    .host = {options->store, options->sandbox, &b->choice, &b->places, &b->children, NULL},
+	    .host = {options->store, options->sandbox, options->preprocessor, &b->choice,
+		&b->places, &b->children, NULL},
 	    .results = xcalloc(plan->stage_count, sizeof(*b->results)),
 	    .actions = xcalloc(plan->stage_count, sizeof(struct action *)),
 	    .stages = xcalloc(plan->stage_count, sizeof(struct task *)),

@@ -17,6 +17,7 @@ struct build_options {
 	struct store *store;
 	const struct fetch_options *fetch; /* its `children` are set by the build */
 	const char *sandbox;		   /* path of minsys-sandbox */
+	const char *preprocessor;	   /* path of minsys-cpp */
 	/* Choose an isolation, which is tried, and works; called when a stage has to run. */
 	int (*choose)(void *context, struct choice *ret_choice, struct err *e);
 	void *context;		   /* of `choose` */

@@ -6,6 +6,9 @@
 #include <sys/file.h>
 
 #define FOLDER "ccache"
+#define MEMOS "cpp" /* in a stage's: src/cpp/main.c */
+#define MEMOS_LIMIT ((uint64_t)1 << 30)
+#define ENTRY_SIZE 4096		   /* what any takes, roughly, beside its bytes */
 #define COMPILERS "usr/lib/ccache" /* in the tools root: links from compilers' names to ccache */
 
 struct digest cache_scope(const struct action *action)
@@ -82,6 +85,28 @@ static int open_locked(struct store *store, const char *path, struct err *e)
 	}
 }
 
+/* ccache bounds what is its own. What minsys-cpp remembers is soon learned again. */
+static int bound_memos(int cache_fd, struct err *e)
+{
+	struct err ignored;
+	_cleanup_close_ int fd = folder_open(cache_fd, MEMOS, &ignored);
+	_cleanup_closedir_ DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+	uint64_t bytes = 0;
+	struct dirent *entry;
+	struct stat status;
+	int more;
+
+	if (fd < 0)
+		return 0;
+	if (!folder)
+		return err_errno(e, "read " MEMOS);
+	fd = -1;
+	while ((more = folder_next(folder, MEMOS, &entry, e)) > 0)
+		if (!fstatat(dirfd(folder), entry->d_name, &status, AT_SYMLINK_NOFOLLOW))
+			bytes += (uint64_t)status.st_size + ENTRY_SIZE;
+	return !more && bytes > MEMOS_LIMIT ? tree_remove(cache_fd, MEMOS, e) : more;
+}
+
 int cache_take(
     const struct step_host *host, const struct step *step, struct cache *ret_cache, struct err *e)
 {
@@ -92,9 +117,28 @@ int cache_take(
 	if (check_tools(host, step, e) || (fd = open_locked(host->store, path, e)) < 0 ||
 	    check_owner(fd, folder, e))
 		return -1;
+	if (bound_memos(fd, e))
+		return err_wrap(e, "look into %s", folder);
 	store_use(host->store, path);
 	*ret_cache = (struct cache){steal_ptr(&folder), steal_fd(&fd)};
 	return 0;
+}
+
+int cache_copy_preprocessor(const struct step_host *host, int temp_fd, struct err *e)
+{
+	const char *path = host->preprocessor;
+	_cleanup_close_ int from = open(path, O_RDONLY | O_CLOEXEC), to = -1;
+	struct err cause;
+
+	if (from < 0) {
+		err_errno(&cause, "open %s", path);
+		return err_kind(e, ERR_ENVIRONMENT,
+		    "a compiler cache: %s; it must stand beside minsys: `make programs` or `make "
+		    "install` puts it there; or build without --ccache",
+		    cause.text);
+	}
+	to = file_create_beneath(temp_fd, "cpp/minsys-cpp", 0755, e);
+	return to < 0 ? -1 : file_copy(from, to, path, e);
 }
 
 void cache_release(struct cache *cache)

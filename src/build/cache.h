@@ -28,4 +28,8 @@ int cache_take(
     const struct step_host *host, const struct step *step, struct cache *ret_cache, struct err *e);
 void cache_release(struct cache *cache);
 
+/* Put the program that ccache preprocesses with (src/cpp/main.c) to temp_fd/cpp/, where a step
+ * can run it whatever its isolation. One that is not there is ERR_ENVIRONMENT. */
+int cache_copy_preprocessor(const struct step_host *host, int temp_fd, struct err *e);
+
 #endif

@@ -118,6 +118,10 @@ static void make_cache_env(struct run *run)
 	run_add_env(run, xasprintf("CCACHE_DIR=/minsys/ccache/%s", run->step->name));
 	run_add_env(run, xasprintf("CCACHE_NAMESPACE=%s", digest_format(run->step->cache, hex)));
 	run_add_env(run, xstrdup("CCACHE_COMPILERCHECK=content"));
+	/* Its own way not to preprocess takes the change of any option of Kconfig for one of every
+	 * file. */
+	run_add_env(run, xasprintf("CCACHE_PREFIX_CPP=/minsys/cpp/%s/minsys-cpp", run->step->name));
+	run_add_env(run, xstrdup("CCACHE_NODIRECT=1"));
 	run_add_env(run, xstrdup("CCACHE_NOINODECACHE=1"));
 	run_add_env(run, xstrdup("CCACHE_MAXSIZE=" CACHE_SIZE));
 	/* None but this: a configuration file in the cache would be state of another kind. */
@@ -157,7 +161,8 @@ static int make_fifo(struct run *run, struct err *e)
 
 static int add_cache(struct run *run, struct err *e)
 {
-	if (cache_take(run->host, run->step, &run->cache, e))
+	if (cache_take(run->host, run->step, &run->cache, e) || add_folder(run, "cpp", false, e) ||
+	    cache_copy_preprocessor(run->host, run->temp.fd, e))
 		return -1;
 	add_bind(
 	    run, xstrdup(run->cache.folder), xasprintf("/minsys/ccache/%s", run->step->name), true);

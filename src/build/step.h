@@ -48,6 +48,7 @@ struct step {
 struct step_host {
 	struct store *store;
 	const char *sandbox;	     /* path of minsys-sandbox */
+	const char *preprocessor;    /* path of minsys-cpp, which a compiler cache takes */
 	const struct choice *choice; /* an isolation that was tried and works */
 	struct places *places;	     /* used where the isolation cannot mount */
 	struct children *children;   /* that its sandbox is one of while it runs; NULL: no list */

@@ -43,6 +43,7 @@ struct cli {
 	const char *build;    /* --build, or NULL */
 	const char *max_size; /* --max-size, or NULL */
 	char *sandbox;	      /* path of minsys-sandbox */
+	char *preprocessor;   /* path of minsys-cpp */
 	char *fetcher;	      /* path of minsys-fetch */
 	char *attacker;	      /* path of minsys-attack */
 	char **words;	      /* what is left of the command line; NULL-terminated */

@@ -82,6 +82,7 @@ static int build_and_export(struct cli *cli, const struct plan *plan, struct sto
 	    .store = store,
 	    .fetch = &fetch,
 	    .sandbox = cli->sandbox,
+	    .preprocessor = cli->preprocessor,
 	    .choose = cli_choose,
 	    .context = &chooser,
 	    .keeps_going = cli->keeps_going,

@@ -371,6 +371,7 @@ static void find_programs(struct cli *cli)
 	if (slash)
 		*slash = 0;
 	cli->sandbox = xasprintf("%s/minsys-sandbox", slash ? self : "/usr/local/bin");
+	cli->preprocessor = xasprintf("%s/minsys-cpp", slash ? self : "/usr/local/bin");
 	cli->fetcher = xasprintf("%s/minsys-fetch", slash ? self : "/usr/local/bin");
 	cli->attacker = xasprintf("%s/minsys-attack", slash ? self : "/usr/local/bin");
 }
@@ -453,6 +454,7 @@ int main(int argc, char **argv)
 	if (!status)
 		status = command->run(&cli);
 	free(cli.sandbox);
+	free(cli.preprocessor);
 	free(cli.fetcher);
 	free(cli.attacker);
 	return finish(status);

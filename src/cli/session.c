@@ -28,6 +28,7 @@ static void make_options(struct session *s, const char *const *stages)
 	    .store = s->store,
 	    .fetch = &s->fetch,
 	    .sandbox = cli->sandbox,
+	    .preprocessor = cli->preprocessor,
 	    .choose = cli_choose,
 	    .context = &s->chooser,
 	    .stop = &cli_stop,

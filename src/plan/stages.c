@@ -23,7 +23,8 @@ static const char *const reserved_variables[] = {
 };
 
 /* Folders below /minsys in every step. */
-static const char *const reserved_places[] = {"src", "build", "out", "tmp", "stage", "ccache"};
+static const char *const reserved_places[] = {
+    "src", "build", "out", "tmp", "stage", "ccache", "cpp"};
 
 struct stage_fields {
 	struct stage stage;

@@ -48,7 +48,7 @@ marks_targets_of_jumps() {
 	return 1
 }
 
-for program in minsys minsys-sandbox minsys-image minsys-fetch minsys-attack; do
+for program in minsys minsys-sandbox minsys-image minsys-cpp minsys-fetch minsys-attack; do
 	ok "$program is position-independent" is_position_independent "$program"
 	[ "$program" = minsys-fetch ] || ok "$program is static" is_static "$program"
 	ok "$program: tables are read-only" is_read_only_when_relocated "$program"

@@ -10,6 +10,7 @@ real_store=${MINSYS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/minsys}
 PATH=$PATH:/usr/sbin:/sbin # chroot
 unset MINSYS_CCACHE
 
+copy_programs
 make_project
 out=$project/out/minsys
 
@@ -156,6 +157,15 @@ ok 'nor when the environment asks for it' status 1 env MINSYS_CCACHE=1 "$BIN/min
 	-C "$project" --mirror "$mirror"
 rm -rf "$MINSYS_CACHE/ccache"
 
+mv "$BIN/minsys-cpp" "$work"
+lacks() {
+	rm -rf "$MINSYS_CACHE/results"
+	status 3 minsys build --ccache >"$work/log" 2>&1 && says "$work/log" 'bin/minsys-cpp: No such file' &&
+		says "$work/log" 'it must stand beside minsys'
+}
+ok 'without minsys-cpp there is none, with what to do' lacks
+mv "$work/minsys-cpp" "$BIN"
+
 # --- Whose it is ---
 
 stage third <<-'END'
@@ -259,7 +269,7 @@ make_container() {
 	minsys root "$container" >"$work/log" 2>&1 || return 1
 	mkdir -p "$container/minsys/bin" "$container/minsys/store" "$container/proc" "$container/dev" \
 		"$container/tmp"
-	cp "$BIN/minsys" "$BIN/minsys-sandbox" "$container/minsys/bin"
+	cp "$BIN/minsys" "$BIN/minsys-sandbox" "$BIN/minsys-cpp" "$container/minsys/bin"
 	cp -R "$project" "$container/minsys/project"
 	rm -rf "$container/minsys/project/out"
 	cp -R "$MINSYS_CACHE/downloads" "$MINSYS_CACHE/format" "$MINSYS_CACHE/unpacked" "$container/minsys/store"
@@ -296,7 +306,6 @@ abi=$("$BIN/minsys-attack" landlock)
 if ! as_user unshare -Urm true 2>/dev/null || [ -z "$abi" ] || [ "$abi" -lt 6 ]; then
 	skip 'containers' "they need user namespaces, and Landlock of ABI 6, not ${abi:-0}"
 else
-	copy_programs
 	run_form user
 	if [ "$(id -u)" = 0 ]; then
 		run_form root
@@ -321,35 +330,42 @@ ls -d "$real_store"/trees/*/tree/usr/lib/ccache >"$work/found" 2>&1 ||
 	cp -R "$real_store/downloads" "$MINSYS_CACHE" 2>/dev/null
 
 # What a kernel's build asks of a compiler, on a small scale: a list of headers by way of the
-# preprocessor, an assembler file with another one in it, debugging information, a date.
+# preprocessor, an assembler file with another one in it, debugging information, a date, options.
 cat >"$real/stages/objects/stage.yaml" <<-'END'
 	summary: Objects
-	files: [main.c, other.h, blob.S, blob]
+	files: [main.c, options.c, other.h, autoconf.h, blob.S, blob]
 	ccache: true
 	run: |
-	  mkdir include
+	  mkdir -p include/generated
 	  cp /minsys/stage/objects/* .
 	  mv other.h include
+	  mv autoconf.h include/generated
 	  for cc in gcc aarch64-linux-gnu-gcc; do
 	    $cc -Wp,-MMD,$cc.d -Iinclude -O2 -g -c -o "$OUT/$cc-main.o" main.c
+	    $cc -Iinclude -include generated/autoconf.h -c -o "$OUT/$cc-options.o" options.c
 	    $cc -D__ASSEMBLY__ -c -o "$OUT/$cc-blob.o" blob.S
 	    cp $cc.d "$OUT"
 	  done
-	  gcc -o "$OUT/main" "$OUT/gcc-main.o" "$OUT/gcc-blob.o"
+	  gcc -o "$OUT/main" "$OUT/gcc-main.o" "$OUT/gcc-options.o" "$OUT/gcc-blob.o"
 	  "$OUT/main" >"$OUT/said"
-	  if [ -n "${CCACHE_DIR:-}" ]; then ccache --print-stats; fi
+	  if [ -n "${CCACHE_DIR:-}" ]; then
+	    ccache --print-stats
+	    echo "remembered $(cat "$CCACHE_DIR"/cpp/* | grep -c ^text)"
+	  fi
 	exports:
 	  objects: .
 END
 cat >"$real/stages/objects/main.c" <<-'END'
 	#include <stdio.h>
 	#include "other.h"
-	extern const char blob[];
+	extern const char blob[], option[];
 	int main(void)
 	{
-		return printf("%s %s %.4s\n", OTHER, __DATE__, blob) < 0;
+		return printf("%s %s %.4s %s\n", OTHER, __DATE__, blob, option) < 0;
 	}
 END
+echo 'const char option[] = CONFIG_SAID;' >"$real/stages/objects/options.c"
+printf '#define CONFIG_SAID "yes"\n#define CONFIG_UNSAID 1\n' >"$real/stages/objects/autoconf.h"
 echo '#define OTHER "one"' >"$real/stages/objects/other.h"
 printf '.data\n.globl blob\nblob: .incbin "blob"\n.section .note.GNU-stack,""\n' \
 	>"$real/stages/objects/blob.S"
@@ -374,14 +390,15 @@ counted() {
 ok 'real compilers' really
 without=$objects
 ok 'and the real ccache, cold' really --ccache
-ok 'keep what the two compilers make' counted cache_miss 2
+ok 'keep what the two compilers make' counted cache_miss 4
 ok 'but nothing that the assembler puts in' counted unsupported_code_directive 2
 ok 'the same bits come of it' test "$objects" = "$without"
 ok 'warm' really --ccache
-ok 'both are found' counted direct_cache_hit 2
-ok 'nothing else was compiled' counted cache_miss 2
+ok 'all is found' counted preprocessed_cache_hit 4
+ok 'nothing else was compiled' counted cache_miss 4
+ok 'where no date is said, it was not preprocessed' says "$work/log" 'remembered 2'
 ok 'the same bits' test "$objects" = "$without"
-ok 'the program works' says "$real/out/minsys/objects/said" 'one Sep  9 2001 blob'
+ok 'the program works' says "$real/out/minsys/objects/said" 'one Sep  9 2001 blob yes'
 ok 'a list of headers is there' says "$real/out/minsys/objects/gcc.d" 'include/other.h'
 
 # differs_from_before COMMAND...: after this, warm and without a cache give the same, another thing.
@@ -400,11 +417,21 @@ change_blob() {
 change_flags() {
 	sed -i 's/-O2/-O1/' "$real/stages/objects/stage.yaml"
 }
+change_option() {
+	sed -i 's/yes/no/' "$real/stages/objects/autoconf.h"
+}
 change_date() {
 	sed -i 's/1000000000/1100000000/' "$real/targets/here/target.yaml"
 }
-for change in header blob flags date; do
+for change in header blob flags option date; do
 	ok "another $change makes what it makes" differs_from_before "change_$change"
 done
+echo '#define CONFIG_NEW 1' >>"$real/stages/objects/autoconf.h"
+before=$objects
+ok 'an option that nothing names' really --ccache
+ok 'makes no difference' test "$objects" = "$before"
+missed=$(sed -n 's/^cache_miss	//p' "$work/log")
+really && really --ccache
+ok 'nor is anything compiled for it' counted cache_miss "$missed"
 
 finish

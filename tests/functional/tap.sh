@@ -93,8 +93,9 @@ need_namespaces() {
 # BIN becomes a copy that as_user can reach.
 copy_programs() {
 	mkdir "$work/bin"
-	cp "$BIN/minsys" "$BIN/minsys-sandbox" "$BIN/minsys-fetch" "$BIN/minsys-attack" \
-		"$work/bin" || exit 1
+	for program in minsys minsys-sandbox minsys-fetch minsys-cpp minsys-attack; do
+		cp "$BIN/$program" "$work/bin" || exit 1
+	done
 	BIN=$work/bin
 }
 

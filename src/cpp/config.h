@@ -1,0 +1,37 @@
+/*
+ * The options of Kconfig. Kbuild has every file include all of them, as
+ * include/generated/autoconf.h, so the change of one changes a header of every file. But a file
+ * depends on those alone that it or one of its other headers names: Kbuild itself decides by that
+ * what is to be compiled again (scripts/basic/fixdep.c in Linux).
+ */
+#ifndef CPP_CONFIG_H
+#define CPP_CONFIG_H
+
+#include "base/buf.h"
+#include "base/digest.h"
+#include "cpp/set.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What they are. A zeroed struct has none. */
+struct config {
+	struct buf text;
+	const char **lines; /* each begins with an option's name; sorted */
+	size_t count;
+};
+
+/* Is this what Kbuild calls the header? */
+bool config_has_name(const char *path);
+/* Take what the header holds; `text` is empty then. False, and nothing is taken: it holds something
+ * else than options too, and is a header as any other. */
+bool config_take(struct buf *text, struct config *ret_config);
+void config_free(struct config *config);
+
+/* Add all options that a text names. False: it makes a name of parts, which it does not show. */
+bool config_find_names(const char *text, struct set *names);
+
+/* Of what these are, as themselves and as modules. */
+struct digest config_digest(const struct config *config, const struct set *names);
+
+#endif

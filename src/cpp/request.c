@@ -1,0 +1,67 @@
+#include "cpp/request.h"
+
+#include "base/cleanup.h"
+
+#include <string.h>
+
+/* What gcc(1), "Environment Variables", says of preprocessing, and what ccache says of the rest of
+ * the compiler. */
+static const char *const variables[] = {"CCACHE_NAMESPACE", "CPATH", "C_INCLUDE_PATH",
+    "CPLUS_INCLUDE_PATH", "OBJC_INCLUDE_PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX"};
+
+static const char *const unclear[] = {
+    "@", "-imacros", "-fplugin", "-specs", "--specs", "-save-temps"};
+
+static bool is_clear(const char *argument)
+{
+	for (size_t i = 0; i < sizeof(unclear) / sizeof(*unclear); i++)
+		if (!strncmp(argument, unclear[i], strlen(unclear[i])))
+			return false;
+	return true;
+}
+
+static void add(struct digest_stream *s, const char *text)
+{
+	digest_add(s, text, strlen(text) + 1);
+}
+
+static struct digest make_key(const struct request *request, const char *directory)
+{
+	struct digest_stream s;
+
+	digest_begin(&s);
+	add(&s, directory);
+	for (size_t i = 0; i < sizeof(variables) / sizeof(*variables); i++) {
+		const char *value = getenv(variables[i]);
+
+		add(&s, value ? variables[i] : "");
+		add(&s, value ? value : "");
+	}
+	for (size_t i = 0; request->argv[i]; i++)
+		if (request->argv[i] != request->output)
+			add(&s, request->argv[i]);
+	return digest_end(&s);
+}
+
+bool request_read(char *const *argv, struct request *ret_request)
+{
+	_cleanup_free_ char *directory = NULL;
+	bool preprocesses = false;
+
+	*ret_request = (struct request){.argv = argv};
+	for (size_t i = 0; argv[i]; i++) {
+		if (!is_clear(argv[i]))
+			return false;
+		preprocesses = preprocesses || !strcmp(argv[i], "-E");
+		if (!strcmp(argv[i], "-o"))
+			ret_request->output = argv[i + 1];
+	}
+	/* A compiler that has to be looked for is not known before it runs. */
+	if (!preprocesses || !ret_request->output || !strchr(argv[0], '/'))
+		return false;
+	directory = getcwd(NULL, 0);
+	if (!directory)
+		return false;
+	ret_request->key = make_key(ret_request, directory);
+	return true;
+}
