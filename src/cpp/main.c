@@ -67,6 +67,7 @@ int main(int argc, char **argv)
 	_cleanup_close_ int folder_fd = -1;
 	_cleanup_memo_ struct memo memo = {0};
 	struct request request;
+	struct timespec since;
 	struct digest text;
 	int status;
 
@@ -81,8 +82,9 @@ int main(int argc, char **argv)
 	}
 	if (memo_find(folder_fd, &request.key, &text))
 		return put_digest(request.output, &text);
+	clock_gettime(CLOCK_REALTIME_COARSE, &since);
 	status = compile(argv);
-	if (status || !memo_make(&request, &memo))
+	if (status || !memo_make(&request, &since, &memo))
 		return status;
 	memo_put(folder_fd, &request.key, &memo);
 	return put_digest(request.output, &memo.text);

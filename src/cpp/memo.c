@@ -105,6 +105,24 @@ static bool digest_files(const struct set *names, struct digest *ret_digest)
 	return true;
 }
 
+static bool is_older(const char *path, const struct timespec *since)
+{
+	struct stat status;
+
+	return !stat(path, &status) && (status.st_ctim.tv_sec < since->tv_sec ||
+					   (status.st_ctim.tv_sec == since->tv_sec &&
+					       status.st_ctim.tv_nsec < since->tv_nsec));
+}
+
+/* What these hold now is what the compiler has read. */
+static bool are_older(const struct set *names, const struct timespec *since)
+{
+	for (size_t i = 0; i < names->count; i++)
+		if (!is_older(names->items[i], since))
+			return false;
+	return true;
+}
+
 static bool make(const struct set *included, char *const *argv, struct memo *memo)
 {
 	struct config config = {0};
@@ -121,7 +139,7 @@ static bool make(const struct set *included, char *const *argv, struct memo *mem
 	return result && digest_files(&memo->file_names, &memo->files);
 }
 
-bool memo_make(const struct request *request, struct memo *ret_memo)
+bool memo_make(const struct request *request, const struct timespec *since, struct memo *ret_memo)
 {
 	_cleanup_buf_ struct buf text = {0};
 	_cleanup_memo_ struct memo memo = {0};
@@ -129,7 +147,7 @@ bool memo_make(const struct request *request, struct memo *ret_memo)
 	bool result = read_text(request->output, &text) &&
 		      !has_any(buf_text(&text), telling, sizeof(telling) / sizeof(*telling)) &&
 		      find_files(buf_text(&text), &included) &&
-		      make(&included, request->argv, &memo);
+		      make(&included, request->argv, &memo) && are_older(&included, since);
 
 	set_free(&included);
 	if (!result)

@@ -1,8 +1,8 @@
 /*
  * What is remembered of a preprocessed text: its digest, which files it was made of, and which
  * options of Kconfig these and the arguments name. As long as those are as they were, so is the
- * text, but for a new header that comes to stand before one of its headers in the compiler's search:
- * ccache's own memory of headers, its direct mode, does not notice that either.
+ * text, but for a new header that comes to stand before one of its headers in the compiler's
+ * search: ccache's own memory of headers, its direct mode, does not notice that either.
  */
 #ifndef CPP_MEMO_H
 #define CPP_MEMO_H
@@ -12,6 +12,7 @@
 #include "cpp/set.h"
 
 #include <stdbool.h>
+#include <time.h>
 
 struct memo {
 	struct digest text;
@@ -24,11 +25,12 @@ struct memo {
 #define _cleanup_memo_ _cleanup_(memo_free)
 
 /*
- * Make that of the text at request->output, which has just been made. False: it must not be
- * remembered, as it depends on something that is not seen in its files (the time, an option whose
- * name is made of parts), or says what one must see who decides by it (`.incbin`).
+ * Make that of the text at request->output, which was made after `since` (CLOCK_REALTIME_COARSE,
+ * which file systems go by). False: it must not be remembered, as it depends on something that is
+ * not seen in its files (the time, an option whose name is made of parts), says what one must see
+ * who decides by it (`.incbin`), or was made while one of its files changed.
  */
-bool memo_make(const struct request *request, struct memo *ret_memo);
+bool memo_make(const struct request *request, const struct timespec *since, struct memo *ret_memo);
 
 /* Is there one in the folder, and all as it was? */
 bool memo_find(int folder_fd, const struct digest *key, struct digest *ret_text);

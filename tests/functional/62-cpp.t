@@ -47,6 +47,7 @@ END_OF_HEADER
 
 # cpp [ARGUMENT]...: as ccache calls it, but that each call names another output.
 cpp() {
+	sleep 0.05 # as what changed just now may have changed while the compiler read it
 	output=$work/text.$(($(wc -l <"$work/runs") + $(ls "$work" | wc -l)))
 	"$BIN/minsys-cpp" "$compiler" -Iinclude -include generated/autoconf.h "$@" -E -o "$output" main.c
 }
@@ -176,6 +177,13 @@ odd() {
 	cpp -I'include/a"b' -include odd.h && grep -q 'int odd' "$output"
 }
 ok 'a name that is quoted' odd
+changing() {
+	printf '#!/bin/sh\ngcc "$@" && echo "/* late */" >>include/main.h\n' >"$work/changing" &&
+		chmod +x "$work/changing" && cp "$compiler" "$work/compiler.before" &&
+		mv "$work/changing" "$compiler" && cpp -DLATE && grep -q '^# 1 "main.c"' "$output" &&
+		mv "$work/compiler.before" "$compiler"
+}
+ok 'what changed while it was read' changing
 
 # --- What goes wrong ---
 
