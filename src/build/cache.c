@@ -85,8 +85,9 @@ static int open_locked(struct store *store, const char *path, struct err *e)
 	}
 }
 
-/* ccache bounds what is its own. What minsys-cpp remembers is soon learned again. */
-static int bound_memos(int cache_fd, struct err *e)
+/* ccache bounds what is its own. What minsys-cpp remembers is soon learned again: too much of it is
+ * removed, and what cannot be looked at or removed, as another runner's step is at it, is left. */
+static void bound_memos(int cache_fd)
 {
 	struct err ignored;
 	_cleanup_close_ int fd = folder_open(cache_fd, MEMOS, &ignored);
@@ -94,17 +95,15 @@ static int bound_memos(int cache_fd, struct err *e)
 	uint64_t bytes = 0;
 	struct dirent *entry;
 	struct stat status;
-	int more;
 
-	if (fd < 0)
-		return 0;
 	if (!folder)
-		return err_errno(e, "read " MEMOS);
+		return;
 	fd = -1;
-	while ((more = folder_next(folder, MEMOS, &entry, e)) > 0)
+	while (folder_next(folder, MEMOS, &entry, &ignored) > 0)
 		if (!fstatat(dirfd(folder), entry->d_name, &status, AT_SYMLINK_NOFOLLOW))
 			bytes += (uint64_t)status.st_size + ENTRY_SIZE;
-	return !more && bytes > MEMOS_LIMIT ? tree_remove(cache_fd, MEMOS, e) : more;
+	if (bytes > MEMOS_LIMIT)
+		tree_remove(cache_fd, MEMOS, &ignored);
 }
 
 int cache_take(
@@ -117,8 +116,7 @@ int cache_take(
 	if (check_tools(host, step, e) || (fd = open_locked(host->store, path, e)) < 0 ||
 	    check_owner(fd, folder, e))
 		return -1;
-	if (bound_memos(fd, e))
-		return err_wrap(e, "look into %s", folder);
+	bound_memos(fd);
 	store_use(host->store, path);
 	*ret_cache = (struct cache){steal_ptr(&folder), steal_fd(&fd)};
 	return 0;

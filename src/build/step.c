@@ -108,12 +108,25 @@ static void add_jobs(struct run *run)
 				     SANDBOX_JOBSERVER, SANDBOX_JOBSERVER + 1));
 }
 
+/* All trees that the step was given, by the places where it sees them. */
+static struct digest scope_of_inputs(const struct step *step)
+{
+	_cleanup_buf_ struct buf text = {0};
+	char hex[DIGEST_HEX_SIZE];
+
+	for (size_t i = 0; i < step->input_count; i++)
+		buf_printf(&text, "%s %s\n", digest_format(step->inputs[i].tree, hex),
+		    step->inputs[i].place);
+	return digest_of(text.data, text.length);
+}
+
 /* Every mtime in the tools root is the same, so ccache may take no file for unchanged by that. It
  * reads what it knows to be part of a compiler each time (the driver, specs, plugins); the rest of
  * them, as cc1, the scope stands for. */
 static void make_cache_env(struct run *run)
 {
 	char hex[DIGEST_HEX_SIZE];
+	struct digest scope;
 
 	run_add_env(run, xasprintf("CCACHE_DIR=/minsys/ccache/%s", run->step->name));
 	run_add_env(run, xasprintf("CCACHE_NAMESPACE=%s", digest_format(run->step->cache, hex)));
@@ -122,6 +135,8 @@ static void make_cache_env(struct run *run)
 	 * file. */
 	run_add_env(run, xasprintf("CCACHE_PREFIX_CPP=/minsys/cpp/%s/minsys-cpp", run->step->name));
 	run_add_env(run, xstrdup("CCACHE_NODIRECT=1"));
+	scope = scope_of_inputs(run->step);
+	run_add_env(run, xasprintf("MINSYS_CPP_SCOPE=%s", digest_format(&scope, hex)));
 	run_add_env(run, xstrdup("CCACHE_NOINODECACHE=1"));
 	run_add_env(run, xstrdup("CCACHE_MAXSIZE=" CACHE_SIZE));
 	/* None but this: a configuration file in the cache would be state of another kind. */

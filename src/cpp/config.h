@@ -2,7 +2,9 @@
  * The options of Kconfig. Kbuild has every file include all of them, as
  * include/generated/autoconf.h, so the change of one changes a header of every file. But a file
  * depends on those alone that it or one of its other headers names: Kbuild itself decides by that
- * what is to be compiled again (scripts/basic/fixdep.c in Linux).
+ * what is to be compiled again (scripts/basic/fixdep.c in Linux). As there, a name counts when it
+ * can be read: `CONF##IG_A` cannot, nor can what `option##_TOO` makes of one, unless it is the
+ * `_MODULE` of Kconfig's own macros.
  */
 #ifndef CPP_CONFIG_H
 #define CPP_CONFIG_H
@@ -23,8 +25,9 @@ struct config {
 
 /* Is this what Kbuild calls the header? */
 bool config_has_name(const char *path);
-/* Take what the header holds; `text` is empty then. False, and nothing is taken: it holds something
- * else than options too, and is a header as any other. */
+/* Take what the header holds; `text` is empty then. False, and nothing is taken: it is not of the
+ * form that Kconfig writes (a remark, then options with a number or a string, each once), and is a
+ * header as any other. */
 bool config_take(struct buf *text, struct config *ret_config);
 void config_free(struct config *config);
 

@@ -3,7 +3,8 @@
  * looks for a compiled file by the digest of its preprocessed text, and preprocessing is what is
  * left to do when it is found. This remembers the digests of texts, and by what they came about, so
  * that a text which would be the same is not made again; ccache gets a text that holds nothing but
- * the digest of the one that it stands for.
+ * the digest of the one that it stands for. (Warnings of the preprocessor are not remembered, and
+ * ccache looks at them too: a file that has some is compiled twice before it is found.)
  *
  *	minsys-cpp COMPILER ARGUMENT... -E -o FILE SOURCE
  */
@@ -39,7 +40,7 @@ static int compile(char *const *argv)
 	pid_t pid;
 	int status;
 
-	errno = posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ);
+	errno = posix_spawn(&pid, argv[0], NULL, NULL, argv, environ);
 	if (errno)
 		return fail("run", argv[0]);
 	while (waitpid(pid, &status, 0) < 0)

@@ -9,11 +9,13 @@
 #define HEAD "minsys-cpp 1"
 #define SIZE_LIMIT ((size_t)256 << 20)
 
-/* Directives that ccache looks for in the text, of which the last is what gcc makes of a header
- * that was compiled before. */
-static const char *const telling[] = {".incbin", "pch_preprocess"};
-/* What stands in a file for what it does not hold. */
-static const char *const elsewhere[] = {"__DATE__", "__TIME__", "__TIMESTAMP__"};
+/* In a text: directives that ccache looks for, of which the second is what gcc makes of a header
+ * that was compiled before; and macros themselves, with -g3, options among them that nothing names.
+ */
+static const char *const telling[] = {".incbin", "pch_preprocess", "#define "};
+/* What stands in a file, or an argument, for what it does not hold. */
+static const char *const elsewhere[] = {
+    "__DATE__", "__TIME__", "__TIMESTAMP__", "__has_include", "__has_embed"};
 
 static bool has_any(const char *text, const char *const *words, size_t count)
 {
@@ -55,7 +57,7 @@ static bool find_files(const char *text, struct set *names)
 		if (*end != '"')
 			return false;
 		/* No files: <built-in>, and the folder it was made in, which ends with two. */
-		if (*name != '<' && end[-1] != '/')
+		if ((*name != '<' || end[-1] != '>') && end[-1] != '/')
 			set_add(names, name, (size_t)(end - name));
 	}
 	return true;
@@ -67,6 +69,12 @@ static bool read_text(const char *path, struct buf *ret_text)
 
 	return !file_read(AT_FDCWD, path, SIZE_LIMIT, ret_text, &ignored) &&
 	       strlen(buf_text(ret_text)) == ret_text->length;
+}
+
+static bool find_names(const char *text, struct memo *memo)
+{
+	return !has_any(text, elsewhere, sizeof(elsewhere) / sizeof(*elsewhere)) &&
+	       config_find_names(text, &memo->option_names);
 }
 
 /* Find what a file names. The header of the options is not one of the files then. */
@@ -82,8 +90,7 @@ static bool look_into(
 		return true;
 	}
 	set_add(ret_files, path, strlen(path));
-	return !has_any(buf_text(&text), elsewhere, sizeof(elsewhere) / sizeof(*elsewhere)) &&
-	       !embeds(buf_text(&text)) && config_find_names(buf_text(&text), &memo->option_names);
+	return !embeds(buf_text(&text)) && find_names(buf_text(&text), memo);
 }
 
 static bool digest_files(const struct set *names, struct digest *ret_digest)
@@ -109,9 +116,12 @@ static bool is_older(const char *path, const struct timespec *since)
 {
 	struct stat status;
 
-	return !stat(path, &status) && (status.st_ctim.tv_sec < since->tv_sec ||
-					   (status.st_ctim.tv_sec == since->tv_sec &&
-					       status.st_ctim.tv_nsec < since->tv_nsec));
+	if (stat(path, &status))
+		return false;
+	if (status.st_ctim.tv_sec != since->tv_sec)
+		return status.st_ctim.tv_sec < since->tv_sec;
+	/* 0: probably a file system that knows whole seconds only. */
+	return status.st_ctim.tv_nsec && status.st_ctim.tv_nsec < since->tv_nsec;
 }
 
 /* What these hold now is what the compiler has read. */
@@ -131,7 +141,7 @@ static bool make(const struct set *included, char *const *argv, struct memo *mem
 	/* The compiler too is a file that makes the text what it is, but no text itself. */
 	set_add(&memo->file_names, argv[0], strlen(argv[0]));
 	for (size_t i = 1; argv[i] && result; i++)
-		result = config_find_names(argv[i], &memo->option_names);
+		result = find_names(argv[i], memo);
 	for (size_t i = 0; i < included->count && result; i++)
 		result = look_into(included->items[i], memo, &memo->file_names, &config);
 	memo->options = config_digest(&config, &memo->option_names);
@@ -147,6 +157,7 @@ bool memo_make(const struct request *request, const struct timespec *since, stru
 	bool result = read_text(request->output, &text) &&
 		      !has_any(buf_text(&text), telling, sizeof(telling) / sizeof(*telling)) &&
 		      find_files(buf_text(&text), &included) &&
+		      map_get(&included.index, request->source, NULL) &&
 		      make(&included, request->argv, &memo) && are_older(&included, since);
 
 	set_free(&included);

@@ -1,8 +1,9 @@
 /*
  * What is remembered of a preprocessed text: its digest, which files it was made of, and which
  * options of Kconfig these and the arguments name. As long as those are as they were, so is the
- * text, but for a new header that comes to stand before one of its headers in the compiler's
- * search: ccache's own memory of headers, its direct mode, does not notice that either.
+ * text, but for a new header that the compiler's search comes upon before one of these. So all
+ * trees that a step was given are in the key, and what is left is a header that the build itself
+ * makes only now.
  */
 #ifndef CPP_MEMO_H
 #define CPP_MEMO_H

@@ -4,20 +4,23 @@
 
 #include <string.h>
 
-/* What gcc(1), "Environment Variables", says of preprocessing, and what ccache says of the rest of
- * the compiler. */
-static const char *const variables[] = {"CCACHE_NAMESPACE", "CPATH", "C_INCLUDE_PATH",
-    "CPLUS_INCLUDE_PATH", "OBJC_INCLUDE_PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX"};
+/* What gcc(1), "Environment Variables", says of preprocessing, what ccache says of the rest of the
+ * compiler, and what the runner says of all that a step was given. */
+static const char *const variables[] = {"MINSYS_CPP_SCOPE", "CCACHE_NAMESPACE", "PWD", "CPATH",
+    "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "OBJC_INCLUDE_PATH", "COMPILER_PATH",
+    "GCC_EXEC_PREFIX"};
 
+/* How arguments begin that name files, or programs, which no line marker names. */
 static const char *const unclear[] = {
-    "@", "-imacros", "-fplugin", "-specs", "--specs", "-save-temps"};
+    "@", "-Wp,@", "-fplugin", "-specs", "--specs", "-remap", "-wrapper", "-B", "-save-temps"};
 
 static bool is_clear(const char *argument)
 {
 	for (size_t i = 0; i < sizeof(unclear) / sizeof(*unclear); i++)
 		if (!strncmp(argument, unclear[i], strlen(unclear[i])))
 			return false;
-	return true;
+	/* -march=native and others: what the processor is. */
+	return !strstr(argument, "=native");
 }
 
 static void add(struct digest_stream *s, const char *text)
@@ -52,6 +55,7 @@ bool request_read(char *const *argv, struct request *ret_request)
 	for (size_t i = 0; argv[i]; i++) {
 		if (!is_clear(argv[i]))
 			return false;
+		ret_request->source = argv[i];
 		preprocesses = preprocesses || !strcmp(argv[i], "-E");
 		if (!strcmp(argv[i], "-o"))
 			ret_request->output = argv[i + 1];

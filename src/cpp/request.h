@@ -11,12 +11,13 @@
 struct request {
 	char *const *argv;  /* NULL-terminated */
 	const char *output; /* where the text goes; it is one of argv */
+	const char *source; /* what it is made of first; so is this, the last one */
 	struct digest
 	    key; /* of all that asks for the same text, as long as the files are the same */
 };
 
-/* Read it. False: it is not of this form, or names files that the text would not tell of, as
- * `-imacros` does; its text must not be remembered. */
+/* Read it. False: it is not of this form, or depends on what the text would not tell of, as with
+ * `-march=native`; its text must not be remembered. */
 bool request_read(char *const *argv, struct request *ret_request);
 
 #endif

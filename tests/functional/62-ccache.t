@@ -137,6 +137,10 @@ write_sources
 rm "$MINSYS_CACHE/ccache/second/notes"
 builds --ccache
 ok 'after a change in what it needs, all is' notes miss miss
+mkdir "$MINSYS_CACHE/ccache/second/cpp"
+truncate -s 1100M "$MINSYS_CACHE/ccache/second/cpp/texts"
+builds --ccache
+ok 'too much of what it remembers of texts is forgotten' test ! -e "$MINSYS_CACHE/ccache/second/cpp"
 ok 'with what is in it now' says "$out/loud" 'HELLO, MOON'
 
 # --- A cache that lies ---
@@ -350,7 +354,7 @@ cat >"$real/stages/objects/stage.yaml" <<-'END'
 	  "$OUT/main" >"$OUT/said"
 	  if [ -n "${CCACHE_DIR:-}" ]; then
 	    ccache --print-stats
-	    echo "remembered $(cat "$CCACHE_DIR"/cpp/* | grep -c ^text)"
+	    stat -c 'memo %n %i' "$CCACHE_DIR"/cpp/*
 	  fi
 	exports:
 	  objects: .
@@ -393,10 +397,15 @@ ok 'and the real ccache, cold' really --ccache
 ok 'keep what the two compilers make' counted cache_miss 4
 ok 'but nothing that the assembler puts in' counted unsupported_code_directive 2
 ok 'the same bits come of it' test "$objects" = "$without"
+grep '^memo ' "$work/log" >"$work/memos"
+ok 'and remember the texts that say no date' test "$(wc -l <"$work/memos")" = 2
+not_made_again() {
+	grep '^memo ' "$work/log" | diff "$work/memos" -
+}
 ok 'warm' really --ccache
 ok 'all is found' counted preprocessed_cache_hit 4
 ok 'nothing else was compiled' counted cache_miss 4
-ok 'where no date is said, it was not preprocessed' says "$work/log" 'remembered 2'
+ok 'nor were these preprocessed' not_made_again
 ok 'the same bits' test "$objects" = "$without"
 ok 'the program works' says "$real/out/minsys/objects/said" 'one Sep  9 2001 blob yes'
 ok 'a list of headers is there' says "$real/out/minsys/objects/gcc.d" 'include/other.h'
@@ -426,12 +435,13 @@ change_date() {
 for change in header blob flags option date; do
 	ok "another $change makes what it makes" differs_from_before "change_$change"
 done
+really --ccache
+before=$objects missed=$(sed -n 's/^cache_miss	//p' "$work/log")
+grep '^memo ' "$work/log" >"$work/memos"
 echo '#define CONFIG_NEW 1' >>"$real/stages/objects/autoconf.h"
-before=$objects
 ok 'an option that nothing names' really --ccache
 ok 'makes no difference' test "$objects" = "$before"
-missed=$(sed -n 's/^cache_miss	//p' "$work/log")
-really && really --ccache
-ok 'nor is anything compiled for it' counted cache_miss "$missed"
+ok 'nothing is compiled for it' counted cache_miss "$missed"
+ok 'nor preprocessed' not_made_again
 
 finish
