@@ -1,13 +1,13 @@
 #!/bin/sh
 # A folder of src/ may include headers of the folders below it, and its own, only:
-# cli -> build -> {plan, fetch, store, sandbox, image} -> base
+# cli -> build -> {plan, fetch, store, sandbox} -> base; image, cpp -> base
 set -eu
 cd "$(dirname "$0")/../src"
 
 allowed() {
 	case $1 in
 	base) echo base ;;
-	plan | fetch | store | sandbox | image) echo "base $1" ;;
+	plan | fetch | store | sandbox | image | cpp) echo "base $1" ;;
 	build) echo "base plan fetch store sandbox build" ;;
 	cli) echo "base plan fetch store sandbox build cli" ;;
 	esac

@@ -146,7 +146,8 @@ static bool is_part(const char *name, size_t length)
 	const char *next = behind(name + length);
 
 	return !strncmp(next, "##", 2) ||
-	       (length == strlen(PREFIX) && (*next == ',' || *next == ')')) ||
+	       (length == strlen(PREFIX) && name[length - 1] == '_' &&
+		   (*next == ',' || *next == ')')) ||
 	       (name[length] == '\\' && name[length + 1] == '\n' && name_length(name + length + 2));
 }
 

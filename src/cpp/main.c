@@ -9,7 +9,7 @@
  *	minsys-cpp COMPILER ARGUMENT... -E -o FILE SOURCE
  */
 #include "cpp/memo.h"
-#include "cpp/request.h"
+#include "cpp/call.h"
 
 #include "base/file.h"
 
@@ -67,7 +67,7 @@ int main(int argc, char **argv)
 {
 	_cleanup_close_ int folder_fd = -1;
 	_cleanup_memo_ struct memo memo = {0};
-	struct request request;
+	struct call call;
 	struct timespec since;
 	struct digest text;
 	int status;
@@ -77,16 +77,16 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	argv++;
-	if (!request_read(argv, &request) || (folder_fd = open_folder()) < 0) {
+	if (!call_read(argv, &call) || (folder_fd = open_folder()) < 0) {
 		execvp(argv[0], argv);
 		return fail("run", argv[0]);
 	}
-	if (memo_find(folder_fd, &request.key, &text))
-		return put_digest(request.output, &text);
+	if (memo_find(folder_fd, &call.key, &text))
+		return put_digest(call.output, &text);
 	clock_gettime(CLOCK_REALTIME_COARSE, &since);
 	status = compile(argv);
-	if (status || !memo_make(&request, &since, &memo))
+	if (status || !memo_make(&call, &since, &memo))
 		return status;
-	memo_put(folder_fd, &request.key, &memo);
-	return put_digest(request.output, &memo.text);
+	memo_put(folder_fd, &call.key, &memo);
+	return put_digest(call.output, &memo.text);
 }

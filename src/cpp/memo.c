@@ -149,16 +149,16 @@ static bool make(const struct set *included, char *const *argv, struct memo *mem
 	return result && digest_files(&memo->file_names, &memo->files);
 }
 
-bool memo_make(const struct request *request, const struct timespec *since, struct memo *ret_memo)
+bool memo_make(const struct call *call, const struct timespec *since, struct memo *ret_memo)
 {
 	_cleanup_buf_ struct buf text = {0};
 	_cleanup_memo_ struct memo memo = {0};
 	struct set included = {0};
-	bool result = read_text(request->output, &text) &&
+	bool result = read_text(call->output, &text) &&
 		      !has_any(buf_text(&text), telling, sizeof(telling) / sizeof(*telling)) &&
 		      find_files(buf_text(&text), &included) &&
-		      map_get(&included.index, request->source, NULL) &&
-		      make(&included, request->argv, &memo) && are_older(&included, since);
+		      map_get(&included.index, call->source, NULL) &&
+		      make(&included, call->argv, &memo) && are_older(&included, since);
 
 	set_free(&included);
 	if (!result)

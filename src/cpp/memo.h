@@ -9,7 +9,7 @@
 #define CPP_MEMO_H
 
 #include "base/digest.h"
-#include "cpp/request.h"
+#include "cpp/call.h"
 #include "cpp/set.h"
 
 #include <stdbool.h>
@@ -26,12 +26,12 @@ struct memo {
 #define _cleanup_memo_ _cleanup_(memo_free)
 
 /*
- * Make that of the text at request->output, which was made after `since` (CLOCK_REALTIME_COARSE,
+ * Make that of the text at call->output, which was made after `since` (CLOCK_REALTIME_COARSE,
  * which file systems go by). False: it must not be remembered, as it depends on something that is
  * not seen in its files (the time, an option whose name is made of parts), says what one must see
  * who decides by it (`.incbin`), or was made while one of its files changed.
  */
-bool memo_make(const struct request *request, const struct timespec *since, struct memo *ret_memo);
+bool memo_make(const struct call *call, const struct timespec *since, struct memo *ret_memo);
 
 /* Is there one in the folder, and all as it was? */
 bool memo_find(int folder_fd, const struct digest *key, struct digest *ret_text);

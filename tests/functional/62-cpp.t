@@ -1,5 +1,6 @@
 #!/bin/sh
 # minsys-cpp: when what it remembers of a preprocessed text holds, and when the text is made again.
+# shellcheck disable=SC1003,SC2059 # lines to print have escapes in them
 # shellcheck source=tests/functional/tap.sh
 . "$(dirname "$0")/tap.sh"
 
@@ -45,10 +46,10 @@ cat >include/main.h <<-'END_OF_HEADER'
 	int driver = IS_MODULE(CONFIG_DRIVER);
 END_OF_HEADER
 
-# cpp [ARGUMENT]...: as ccache calls it, but that each call names another output.
+# cpp [ARGUMENT]...: as ccache calls it; each call has another output.
 cpp() {
 	sleep 0.05 # as what changed just now may have changed while the compiler read it
-	output=$work/text.$(($(wc -l <"$work/runs") + $(ls "$work" | wc -l)))
+	output=$(mktemp "$work/text.XXXXXX")
 	"$BIN/minsys-cpp" "$compiler" -Iinclude -include generated/autoconf.h "$@" -E -o "$output" main.c
 }
 : >"$work/runs"
@@ -131,7 +132,7 @@ for line in 'int code;' '/* */ int code;' '/*\n#define CONFIG_NEW 1\n */' '#defi
 	printf "$line\n" >>$options
 	cpp 2>"$work/.warnings"
 	sed -i 's/CONFIG_OTHER 2/CONFIG_OTHER 4/' $options
-	ok "a header of options and of \`$line\` is one as any other" made same 2>"$work/.warnings"
+	ok "a header of options and of \`${line%%'\n'*}\` is one as any other" made same 2>"$work/.warnings"
 	cp "$work/options" $options
 done
 ok 'options alone again' cpp

@@ -1,4 +1,4 @@
-#include "cpp/request.h"
+#include "cpp/call.h"
 
 #include "base/cleanup.h"
 
@@ -28,7 +28,7 @@ static void add(struct digest_stream *s, const char *text)
 	digest_add(s, text, strlen(text) + 1);
 }
 
-static struct digest make_key(const struct request *request, const char *directory)
+static struct digest make_key(const struct call *call, const char *directory)
 {
 	struct digest_stream s;
 
@@ -40,32 +40,32 @@ static struct digest make_key(const struct request *request, const char *directo
 		add(&s, value ? variables[i] : "");
 		add(&s, value ? value : "");
 	}
-	for (size_t i = 0; request->argv[i]; i++)
-		if (request->argv[i] != request->output)
-			add(&s, request->argv[i]);
+	for (size_t i = 0; call->argv[i]; i++)
+		if (call->argv[i] != call->output)
+			add(&s, call->argv[i]);
 	return digest_end(&s);
 }
 
-bool request_read(char *const *argv, struct request *ret_request)
+bool call_read(char *const *argv, struct call *ret_call)
 {
 	_cleanup_free_ char *directory = NULL;
 	bool preprocesses = false;
 
-	*ret_request = (struct request){.argv = argv};
+	*ret_call = (struct call){.argv = argv};
 	for (size_t i = 0; argv[i]; i++) {
 		if (!is_clear(argv[i]))
 			return false;
-		ret_request->source = argv[i];
+		ret_call->source = argv[i];
 		preprocesses = preprocesses || !strcmp(argv[i], "-E");
 		if (!strcmp(argv[i], "-o"))
-			ret_request->output = argv[i + 1];
+			ret_call->output = argv[i + 1];
 	}
 	/* A compiler that has to be looked for is not known before it runs. */
-	if (!preprocesses || !ret_request->output || !strchr(argv[0], '/'))
+	if (!preprocesses || !ret_call->output || !strchr(argv[0], '/'))
 		return false;
 	directory = getcwd(NULL, 0);
 	if (!directory)
 		return false;
-	ret_request->key = make_key(ret_request, directory);
+	ret_call->key = make_key(ret_call, directory);
 	return true;
 }
