@@ -12,8 +12,8 @@ struct call {
 	char *const *argv;  /* NULL-terminated */
 	const char *output; /* where the text goes; it is one of argv */
 	const char *source; /* what it is made of first; so is this, the last one */
-	struct digest
-	    key; /* of all that asks for the same text, as long as the files are the same */
+	/* The same for all calls that ask for the same text, as long as the files are the same. */
+	struct digest key;
 };
 
 /* Read it. False: it is not of this form, or depends on what the text would not tell of, as with
