@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "sandbox/sandbox.h"
 
 #include <sys/file.h>
 
@@ -125,16 +126,13 @@ int cache_take(
 int cache_copy_preprocessor(const struct step_host *host, int temp_fd, struct err *e)
 {
 	const char *path = host->preprocessor;
-	_cleanup_close_ int from = open(path, O_RDONLY | O_CLOEXEC), to = -1;
-	struct err cause;
+	_cleanup_close_ int from = -1, to = -1;
 
-	if (from < 0) {
-		err_errno(&cause, "open %s", path);
-		return err_kind(e, ERR_ENVIRONMENT,
-		    "a compiler cache: %s; it must stand beside minsys: `make programs` or `make "
-		    "install` puts it there; or build without --ccache",
-		    cause.text);
-	}
+	if (sandbox_check(path, e))
+		return err_wrap(e, "a compiler cache (build without --ccache to have none)");
+	from = open(path, O_RDONLY | O_CLOEXEC);
+	if (from < 0)
+		return err_errno(e, "open %s", path);
 	to = file_create_beneath(temp_fd, "cpp/minsys-cpp", 0755, e);
 	return to < 0 ? -1 : file_copy(from, to, path, e);
 }

@@ -189,7 +189,6 @@ static int build_and_check(struct cli *cli, const struct plan *plan, struct stor
 	    .store = store,
 	    .fetch = &fetch,
 	    .sandbox = cli->sandbox,
-	    .preprocessor = cli->preprocessor,
 	    .choose = cli_choose,
 	    .context = &chooser,
 	    .stop = &cli_stop,

@@ -100,7 +100,7 @@ static bool sort_lines(struct config *config)
 	return true;
 }
 
-bool config_take(struct buf *text, struct config *ret_config)
+bool config_read(const struct buf *text, struct config *ret_config)
 {
 	struct config config = {0};
 
@@ -111,7 +111,6 @@ bool config_take(struct buf *text, struct config *ret_config)
 		config_free(&config);
 		return false;
 	}
-	buf_free(text);
 	*ret_config = config;
 	return true;
 }
@@ -167,28 +166,25 @@ bool config_find_names(const char *text, struct set *names)
 	return true;
 }
 
-/* Add what the option is, if it is anything: the line that begins with its name and a blank. */
+/* The line of an option begins with its name and a blank. */
+static int compare_name(const void *name, const void *line)
+{
+	const char *text = *(const char *const *)line;
+	size_t length = strlen(name);
+	int order = strncmp(name, text, length);
+
+	return order ? order : ' ' - (unsigned char)text[length];
+}
+
+/* Add what the option is, if it is anything. */
 static void add_value(struct digest_stream *s, const struct config *config, const char *name)
 {
-	size_t length = strlen(name), from = 0, to = config->count;
+	const char *const *line = config->count ? bsearch(name, config->lines, config->count,
+						      sizeof(*config->lines), compare_name)
+						: NULL;
+	const char *value = line ? *line : name;
 
-	while (from < to) {
-		size_t middle = from + (to - from) / 2;
-		const char *line = config->lines[middle];
-		int order = strncmp(line, name, length);
-
-		if (!order)
-			order = (unsigned char)line[length] - ' ';
-		if (!order) {
-			digest_add(s, line, strlen(line) + 1);
-			return;
-		}
-		if (order < 0)
-			from = middle + 1;
-		else
-			to = middle;
-	}
-	digest_add(s, name, length + 1);
+	digest_add(s, value, strlen(value) + 1);
 }
 
 struct digest config_digest(const struct config *config, const struct set *names)

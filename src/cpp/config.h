@@ -25,10 +25,9 @@ struct config {
 
 /* Is this what Kbuild calls the header? */
 bool config_has_name(const char *path);
-/* Take what the header holds; `text` is empty then. False, and nothing is taken: it is not of the
- * form that Kconfig writes (a remark, then options with a number or a string, each once), and is a
- * header as any other. */
-bool config_take(struct buf *text, struct config *ret_config);
+/* Read what the header holds. False: it is not of the form that Kconfig writes (a remark, then
+ * options with a number or a string, each once), and is a header as any other. */
+bool config_read(const struct buf *text, struct config *ret_config);
 void config_free(struct config *config);
 
 /* Add all options that a text names. False: it makes a name of parts, which it does not show. */

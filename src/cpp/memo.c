@@ -12,15 +12,15 @@
 /* In a text: directives that ccache looks for, of which the second is what gcc makes of a header
  * that was compiled before; and macros themselves, with -g3, options among them that nothing names.
  */
-static const char *const telling[] = {".incbin", "pch_preprocess", "#define "};
+static const char *const telling[] = {".incbin", "pch_preprocess", "#define ", NULL};
 /* What stands in a file, or an argument, for what it does not hold. */
 static const char *const elsewhere[] = {
-    "__DATE__", "__TIME__", "__TIMESTAMP__", "__has_include", "__has_embed"};
+    "__DATE__", "__TIME__", "__TIMESTAMP__", "__has_include", "__has_embed", NULL};
 
-static bool has_any(const char *text, const char *const *words, size_t count)
+static bool has_any(const char *text, const char *const *words)
 {
-	for (size_t i = 0; i < count; i++)
-		if (strstr(text, words[i]))
+	for (; *words; words++)
+		if (strstr(text, *words))
 			return true;
 	return false;
 }
@@ -73,23 +73,21 @@ static bool read_text(const char *path, struct buf *ret_text)
 
 static bool find_names(const char *text, struct memo *memo)
 {
-	return !has_any(text, elsewhere, sizeof(elsewhere) / sizeof(*elsewhere)) &&
-	       config_find_names(text, &memo->option_names);
+	return !has_any(text, elsewhere) && config_find_names(text, &memo->option_names);
 }
 
 /* Find what a file names. The header of the options is not one of the files then. */
-static bool look_into(
-    const char *path, struct memo *memo, struct set *ret_files, struct config *config)
+static bool look_into(const char *path, struct memo *memo, struct config *config)
 {
 	_cleanup_buf_ struct buf text = {0};
 
 	if (!read_text(path, &text))
 		return false;
-	if (!memo->config && config_has_name(path) && config_take(&text, config)) {
+	if (!memo->config && config_has_name(path) && config_read(&text, config)) {
 		memo->config = xstrdup(path);
 		return true;
 	}
-	set_add(ret_files, path, strlen(path));
+	set_add(&memo->file_names, path, strlen(path));
 	return !embeds(buf_text(&text)) && find_names(buf_text(&text), memo);
 }
 
@@ -143,7 +141,7 @@ static bool make(const struct set *included, char *const *argv, struct memo *mem
 	for (size_t i = 1; argv[i] && result; i++)
 		result = find_names(argv[i], memo);
 	for (size_t i = 0; i < included->count && result; i++)
-		result = look_into(included->items[i], memo, &memo->file_names, &config);
+		result = look_into(included->items[i], memo, &config);
 	memo->options = config_digest(&config, &memo->option_names);
 	config_free(&config);
 	return result && digest_files(&memo->file_names, &memo->files);
@@ -154,8 +152,7 @@ bool memo_make(const struct call *call, const struct timespec *since, struct mem
 	_cleanup_buf_ struct buf text = {0};
 	_cleanup_memo_ struct memo memo = {0};
 	struct set included = {0};
-	bool result = read_text(call->output, &text) &&
-		      !has_any(buf_text(&text), telling, sizeof(telling) / sizeof(*telling)) &&
+	bool result = read_text(call->output, &text) && !has_any(buf_text(&text), telling) &&
 		      find_files(buf_text(&text), &included) &&
 		      map_get(&included.index, call->source, NULL) &&
 		      make(&included, call->argv, &memo) && are_older(&included, since);
@@ -250,7 +247,7 @@ static bool has_same_options(const struct memo *memo)
 	struct config config = {0};
 	struct digest now;
 
-	if (memo->config && (!read_text(memo->config, &text) || !config_take(&text, &config)))
+	if (memo->config && (!read_text(memo->config, &text) || !config_read(&text, &config)))
 		return false;
 	now = config_digest(&config, &memo->option_names);
 	config_free(&config);

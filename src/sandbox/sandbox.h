@@ -63,7 +63,8 @@ struct sandbox_outcome {
 	char weaker[SANDBOX_WEAKER_SIZE]; /* why the isolation held only in its weaker form; "" */
 };
 
-/* Is the program there? If not, the error says where it comes from. */
+/* Is the program there, this or another that stands beside minsys? If not, the error says where it
+ * comes from. */
 int sandbox_check(const char *program, struct err *e);
 
 /* Start it. The process dies with the calling thread. */

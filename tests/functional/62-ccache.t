@@ -137,11 +137,11 @@ write_sources
 rm "$MINSYS_CACHE/ccache/second/notes"
 builds --ccache
 ok 'after a change in what it needs, all is' notes miss miss
+ok 'with what is in it now' says "$out/loud" 'HELLO, MOON'
 mkdir "$MINSYS_CACHE/ccache/second/cpp"
 truncate -s 1100M "$MINSYS_CACHE/ccache/second/cpp/texts"
 builds --ccache
 ok 'too much of what it remembers of texts is forgotten' test ! -e "$MINSYS_CACHE/ccache/second/cpp"
-ok 'with what is in it now' says "$out/loud" 'HELLO, MOON'
 
 # --- A cache that lies ---
 
